@@ -1,0 +1,35 @@
+# The commands of README.md. Everything lives in .venv and in var/; `make clean` removes both.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo demo-reset test lint screenshots clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	@exec $(BIN)/vetted demo $(if $(IMAGES),--images "$(IMAGES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+
+demo-reset: $(STAMP)
+	@$(BIN)/vetted demo-reset
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy app workers models vetted
+	$(BIN)/lint-imports
+
+screenshots: $(STAMP)
+	$(BIN)/python -m bench.screenshots
+
+clean:
+	rm -rf $(VENV) var

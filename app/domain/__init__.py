@@ -1,0 +1,1 @@
+"""Pure rules over values: no session, no clock, no global randomness, standard library only."""

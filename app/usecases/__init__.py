@@ -1,0 +1,1 @@
+"""What people and workers can do, one verb a file: load, decide, save."""

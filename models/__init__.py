@@ -1,0 +1,1 @@
+"""The learning of Cui et al. (CVPR 2016), in torch alone."""

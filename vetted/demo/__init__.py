@@ -1,0 +1,1 @@
+"""The demonstration project: pictures, split, and a simulated expert."""

@@ -1,0 +1,1 @@
+"""A real PostgreSQL, a real Valkey and the product's own processes, started and supervised."""
