@@ -1,0 +1,23 @@
+"""Small copies of stored images, made on first use."""
+
+from app.blobs import BlobMissing, Blobs, derivative_key, original_key
+from app.pictures import Size, derive
+
+
+def derivative(blobs: Blobs, sha256: str, size: Size) -> bytes:
+    """The stored copy of an image at a size, as WebP; made and stored when asked for first.
+
+    Two makers of one copy write equal bytes, and each put is atomic, so they need no lock.
+
+    Raises:
+        BadKey: this is no SHA-256.
+        BlobMissing: the original is not stored.
+        PictureRefused: the stored original cannot be decoded.
+    """
+    key = derivative_key(sha256, size.word)
+    try:
+        return blobs.get(key)
+    except BlobMissing:
+        made = derive(blobs.get(original_key(sha256)), size)
+        blobs.put(key, made)
+        return made
