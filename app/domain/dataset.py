@@ -1,0 +1,42 @@
+"""Splits, membership in versions, and the content hash of a version."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    """`test` is frozen: it is measured on, never trained on and never shown to a labeler."""
+
+    TRAIN = "train"
+    TEST = "test"
+
+
+@dataclass(frozen=True, order=True)
+class Member:
+    """One line of a dataset version. `split` is None for a hard negative."""
+
+    sha256: str
+    category: str
+    split: Split | None
+
+
+def content_hash(members: Iterable[Member]) -> str:
+    """SHA-256 over the sorted lines of S and H: equal datasets have equal hashes, whoever built them."""
+    lines = sorted(f"{m.split or 'hard-negative'}\t{m.sha256}\t{m.category}" for m in members)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def split_folder(
+    names: Iterable[str], *, seeds: int, tests: int
+) -> tuple[list[str], list[str], list[str]]:
+    """Cut one category's pictures into (seed, test, pool).
+
+    The rule: order by the SHA-256 of the file name, the first `tests` are test, the next `seeds` are
+    seed, the rest is pool. A category with too few pictures keeps at least one seed, then fills
+    test, then the pool. It depends on nothing but the names, so that everybody gets the same split.
+    """
+    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    tests = max(0, min(tests, len(ordered) - seeds))
+    return ordered[tests : tests + seeds], ordered[:tests], ordered[tests + seeds :]

@@ -1,0 +1,158 @@
+"""What can be refused, as types. They carry ids and sentences and know no HTTP.
+
+Every refusal says what is wrong and what to do. `app.api.problems` maps each type to a status;
+a test fails on a type that is not mapped.
+"""
+
+
+class DomainError(Exception):
+    """A refusal. `str(error)` is a sentence for the person who caused it."""
+
+
+class NotFoundError(DomainError):
+    """There is no such thing, or it belongs to somebody else: callers cannot tell which."""
+
+    def __init__(self, what: str, key: object) -> None:
+        super().__init__(
+            f"There is no {what} {key!r} here. Check the name, or ask the project lead."
+        )
+        self.what = what
+        self.key = key
+
+
+class NotSignedInError(DomainError):
+    """The request carries no valid session or token."""
+
+
+class ForbiddenError(DomainError):
+    """The caller is known, but may not do this."""
+
+
+class InvalidError(DomainError):
+    """A value breaks a rule; `field` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class TakenError(DomainError):
+    """A name that must be unique is in use."""
+
+    def __init__(self, what: str, key: str) -> None:
+        super().__init__(f"There is already a {what} {key!r}. Choose another name.")
+        self.what = what
+        self.key = key
+
+
+class CategoryInUseError(DomainError):
+    """A category with examples or decisions cannot be deleted."""
+
+    def __init__(self, category: str) -> None:
+        super().__init__(
+            f"The category {category!r} has examples, proposals or hard negatives, so it stays. "
+            "Only a category that was never used can be deleted."
+        )
+        self.category = category
+
+
+class RoundNotReadyError(DomainError):
+    """A round cannot start as things stand; `reasons` are sentences."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+class RoundInProgressError(DomainError):
+    """Only one round of a project works at a time."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Round {number} is not finished. Close or cancel it before starting another."
+        )
+        self.number = number
+
+
+class TransitionError(DomainError):
+    """The thing is in a state in which this cannot happen."""
+
+    def __init__(self, what: str, state: str, event: str) -> None:
+        super().__init__(
+            f"A {what} that is {state} cannot {event}. Look at its state, then decide."
+        )
+        self.what = what
+        self.state = state
+        self.event = event
+
+
+class RoundClosedError(DomainError):
+    """A decision or an undo came after its round ended: the dataset already grew."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Round {number} is over, so this decision can no longer change. "
+            "Tell the project lead if the dataset should be mended."
+        )
+        self.number = number
+
+
+class LeaseLostError(DomainError):
+    """The proposal was leased to somebody else meanwhile."""
+
+    def __init__(self, proposal_id: int) -> None:
+        super().__init__(
+            "This proposal went to another labeler because its lease ran out. "
+            "Nothing was saved for it; go on with the next one."
+        )
+        self.proposal_id = proposal_id
+
+
+class AlreadyDecidedError(DomainError):
+    """The proposal has its decision."""
+
+    def __init__(self, proposal_id: int) -> None:
+        super().__init__("This proposal has been decided already. Go on with the next one.")
+        self.proposal_id = proposal_id
+
+
+class NotUndoableError(DomainError):
+    """The decision was undone before, or is itself an undo."""
+
+    def __init__(self, decision_id: int) -> None:
+        super().__init__("This decision has been undone already.")
+        self.decision_id = decision_id
+
+
+class KeyReusedError(DomainError):
+    """One idempotency key came with two different requests."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The idempotency key {key!r} was used for a different request. "
+            "Use a new key for each new decision, and the same key only to retry."
+        )
+        self.key = key
+
+
+class TooManyAttemptsError(DomainError):
+    """Sign-in is refused for a while."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many failed sign-ins. Wait {seconds} seconds and try again.")
+        self.seconds = seconds
+
+
+class TooLargeError(DomainError):
+    """The request is larger than this server takes."""
+
+
+class StaleAttemptError(DomainError):
+    """A worker tried to publish for a job that another attempt has taken over."""
+
+    def __init__(self, job_id: int, attempt: int) -> None:
+        super().__init__(
+            f"Attempt {attempt} of job {job_id} was taken over; its result is dropped."
+        )
+        self.job_id = job_id
+        self.attempt = attempt

@@ -1,0 +1,78 @@
+"""What a crawler says about a picture, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from app.domain.errors import InvalidError
+
+LONGEST_TEXT = 2_000
+MOST_TAGS = 100
+
+
+class ImageOutcome(StrEnum):
+    """The answer for one uploaded picture."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Where a picture came from. Everything is optional; nothing is invented."""
+
+    url: str | None = None
+    tags: tuple[str, ...] = ()
+    author: str | None = None
+    licence: str | None = None
+    crawled_at: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all was said."""
+        return self == SourceFacts()
+
+
+def check_source(facts: SourceFacts) -> SourceFacts:
+    """The facts as they may be stored and shown.
+
+    Raises:
+        InvalidError: for an address that is not http(s), text that is too long or has control
+            characters, or too many tags.
+    """
+    if facts.url is not None:
+        _check_url(facts.url)
+    for field, text in (("author", facts.author), ("licence", facts.licence)):
+        if text is not None:
+            _check_text(field, text)
+    if len(facts.tags) > MOST_TAGS:
+        raise InvalidError("tags", f"Send at most {MOST_TAGS} tags for an image.")
+    for tag in facts.tags:
+        _check_text("tags", tag)
+    if facts.crawled_at is not None and facts.crawled_at.tzinfo is None:
+        raise InvalidError(
+            "crawled_at", "Give crawled_at with its time zone, as in 2026-01-31T12:00:00Z."
+        )
+    return facts
+
+
+def _check_url(url: str) -> None:
+    _check_text("url", url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise InvalidError(
+            "url", "Give the source as a full http or https address, or leave it out."
+        )
+
+
+def _check_text(field: str, text: str) -> None:
+    if not text.strip() or len(text) > LONGEST_TEXT or not text.isprintable():
+        raise InvalidError(
+            field, f"Give {field} as 1 to {LONGEST_TEXT} printable characters, or leave it out."
+        )

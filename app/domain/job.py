@@ -1,0 +1,75 @@
+"""The life of a piece of background work. The table of jobs is the truth; the broker only carries ids."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from app.domain.machine import advance
+
+
+class JobKind(StrEnum):
+    """What workers do."""
+
+    EMBED_POOL = "embed_pool"
+    TRAIN_ROUND = "train_round"
+    SCORE_POOL = "score_pool"
+    DERIVE_PICTURES = "derive_pictures"
+
+
+class Queue(StrEnum):
+    """Which workers do it: `compute` loads torch, `light` never does."""
+
+    COMPUTE = "compute"
+    LIGHT = "light"
+
+
+QUEUE_OF = {
+    JobKind.EMBED_POOL: Queue.COMPUTE,
+    JobKind.TRAIN_ROUND: Queue.COMPUTE,
+    JobKind.SCORE_POOL: Queue.COMPUTE,
+    JobKind.DERIVE_PICTURES: Queue.LIGHT,
+}
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobEvent(StrEnum):
+    """What can happen to a job."""
+
+    CLAIM = "be claimed"
+    FINISH = "finish"
+    LAPSE = "lapse"
+    FAIL = "fail"
+    CANCEL = "be cancelled"
+
+
+_S, _E = JobState, JobEvent
+TRANSITIONS = {
+    (_S.QUEUED, _E.CLAIM): _S.RUNNING,
+    (_S.RUNNING, _E.FINISH): _S.DONE,
+    (_S.RUNNING, _E.LAPSE): _S.QUEUED,
+    (_S.RUNNING, _E.FAIL): _S.FAILED,
+    (_S.QUEUED, _E.FAIL): _S.FAILED,
+    (_S.QUEUED, _E.CANCEL): _S.CANCELLED,
+    (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
+}
+
+# A worker beats every few seconds. One that misses several beats is dead or cut off; the job goes
+# back to the queue, and the attempt number keeps the old worker, should it wake, from publishing.
+HEARTBEAT = timedelta(seconds=2)
+LEASE = timedelta(seconds=12)
+MAX_ATTEMPTS = 5
+# A queued job whose message has not led to a claim for this long is sent again.
+RESEND_AFTER = timedelta(seconds=10)
+
+
+def next_state(state: JobState, event: JobEvent) -> JobState:
+    """The job's state after `event`; raises TransitionError where there is none."""
+    return advance(TRANSITIONS, "job", state, event)

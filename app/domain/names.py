@@ -1,0 +1,65 @@
+"""Names that people choose."""
+
+import re
+
+from app.domain.errors import InvalidError
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+LONGEST_NAME = 200
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1000
+
+
+def check_slug(slug: str) -> str:
+    """A project's name in addresses.
+
+    Raises:
+        InvalidError: unless it is 1 to 63 of a-z, 0-9 and inner hyphens.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise InvalidError(
+            "slug",
+            "Use 1 to 63 lower-case letters, digits and inner hyphens, as in 'alpine-flowers'.",
+        )
+    return slug
+
+
+def check_login(login: str) -> str:
+    """The login in lower case.
+
+    Raises:
+        InvalidError: unless it is 1 to 100 of letters, digits and . _ @ + -
+    """
+    lowered = login.strip().lower()
+    if not _LOGIN.fullmatch(lowered):
+        raise InvalidError(
+            "login", "Use 1 to 100 letters, digits and . _ @ + - beginning with a letter or digit."
+        )
+    return lowered
+
+
+def check_name(field: str, name: str) -> str:
+    """The name without surrounding or doubled white space.
+
+    Raises:
+        InvalidError: when it is empty, longer than 200 characters or has control characters.
+    """
+    tidy = " ".join(name.split())
+    if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
+        raise InvalidError(field, f"Give a {field} of 1 to {LONGEST_NAME} printable characters.")
+    return tidy
+
+
+def check_password(password: str) -> str:
+    """The password as it is.
+
+    Raises:
+        InvalidError: when it is shorter than 10 or longer than 1000 characters.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise InvalidError(
+            "password",
+            f"Choose a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+        )
+    return password
