@@ -1,0 +1,244 @@
+"""What pages and REST read: counts and lists, each in one query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import (
+    Category,
+    DatasetVersion,
+    Decision,
+    Example,
+    Exemplar,
+    HardNegative,
+    Image,
+    Job,
+    ModelVersion,
+    ProjectMember,
+    Proposal,
+    Round,
+    Source,
+    User,
+)
+from app.domain.dataset import Split
+from app.domain.decision import Tally
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much a category holds."""
+
+    train: int = 0
+    test: int = 0
+    hard_negatives: int = 0
+
+
+def categories(session: Session, project_id: int) -> Sequence[Category]:
+    """The categories in labeling order: by name."""
+    return session.scalars(
+        select(Category).where(Category.project_id == project_id).order_by(Category.name)
+    ).all()
+
+
+def counts(session: Session, project_id: int) -> dict[int, Counts]:
+    """Counts by category id; a category with nothing is left out."""
+    examples = session.execute(
+        select(
+            Example.category_id,
+            func.count().filter(Example.split == Split.TRAIN),
+            func.count().filter(Example.split == Split.TEST),
+        )
+        .where(Example.project_id == project_id, Example.to_version.is_(None))
+        .group_by(Example.category_id)
+    )
+    negatives = dict(
+        session.execute(
+            select(HardNegative.category_id, func.count())
+            .where(HardNegative.project_id == project_id, HardNegative.to_version.is_(None))
+            .group_by(HardNegative.category_id)
+        )
+        .tuples()
+        .all()
+    )
+    found = {
+        category_id: Counts(train, test, negatives.pop(category_id, 0))
+        for category_id, train, test in examples
+    }
+    return found | {
+        category_id: Counts(hard_negatives=number) for category_id, number in negatives.items()
+    }
+
+
+def members(session: Session, project_id: int) -> Sequence[Row[str, str, str]]:
+    """(login, name, role) of a project's members, by login."""
+    return session.execute(
+        select(User.login, User.name, ProjectMember.role)
+        .join(ProjectMember, ProjectMember.user_id == User.id)
+        .where(ProjectMember.project_id == project_id)
+        .order_by(User.login)
+    ).all()
+
+
+@dataclass(frozen=True)
+class RoundSummary:
+    """A round with its jobs, answers and the model that it trained."""
+
+    round: Round
+    jobs: Sequence[Job]
+    tally: Tally
+    metrics: dict[str, Any]
+
+
+def rounds(session: Session, project_id: int, number: int | None = None) -> list[RoundSummary]:
+    """The rounds of a project, the newest first; or the one with this number."""
+    query = select(Round).where(Round.project_id == project_id).order_by(Round.number.desc())
+    found = session.scalars(query if number is None else query.where(Round.number == number)).all()
+    ids = [each.id for each in found]
+    jobs: dict[int, list[Job]] = {}
+    for job in session.scalars(select(Job).where(Job.round_id.in_(ids)).order_by(Job.id)):
+        jobs.setdefault(job.round_id, []).append(job)
+    metrics: dict[int, dict[str, Any]] = dict(
+        session.execute(
+            select(ModelVersion.round_id, ModelVersion.metrics).where(
+                ModelVersion.round_id.in_(ids)
+            )
+        )
+        .tuples()
+        .all()
+    )
+    tallies = _tallies(session, ids)
+    return [
+        RoundSummary(
+            each, jobs.get(each.id, []), tallies.get(each.id, Tally()), metrics.get(each.id, {})
+        )
+        for each in found
+    ]
+
+
+def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, Tally]:
+    rows = session.execute(
+        select(Proposal.round_id, Proposal.answer, func.count())
+        .where(Proposal.round_id.in_(round_ids), Proposal.answer.is_not(None))
+        .group_by(Proposal.round_id, Proposal.answer)
+    )
+    answers: dict[int, dict[str, int]] = {}
+    for round_id, answer, number in rows:
+        answers.setdefault(round_id, {})[str(answer)] = number
+    return {round_id: Tally(**of_round) for round_id, of_round in answers.items()}
+
+
+def decided(session: Session, round_id: int) -> int:
+    """How many proposals of a round have an answer."""
+    return session.scalars(
+        select(func.count()).where(Proposal.round_id == round_id, Proposal.answer.is_not(None))
+    ).one()
+
+
+def in_force(round_id: int, user_id: int) -> tuple[Any, ...]:
+    """Conditions that join a user's decisions in force to the proposals of a round."""
+    return (
+        Proposal.round_id == round_id,
+        Proposal.answer.is_not(None),
+        Decision.proposal_id == Proposal.id,
+        Decision.ordinal == Proposal.decisions,
+        Decision.user_id == user_id,
+    )
+
+
+def decided_by(session: Session, round_id: int, user_id: int) -> int:
+    """How many decisions in force in a round are this user's."""
+    return session.scalars(
+        select(func.count()).select_from(Decision).where(*in_force(round_id, user_id))
+    ).one()
+
+
+def past_decisions(
+    session: Session, round_id: int, user_id: int, limit: int
+) -> Sequence[Row[Decision, Category, Image]]:
+    """The user's newest decisions in force in a round, the newest first."""
+    return session.execute(
+        select(Decision, Category, Image)
+        .join(Proposal, Proposal.id == Decision.proposal_id)
+        .join(Category, Category.id == Proposal.category_id)
+        .join(Image, Image.id == Proposal.image_id)
+        .where(*in_force(round_id, user_id))
+        .order_by(Decision.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def exemplars(
+    session: Session, round_id: int, category_ids: Sequence[int]
+) -> dict[int, list[Image]]:
+    """The exemplars that a round shows, by category id, in their order."""
+    rows = session.execute(
+        select(Exemplar.category_id, Image)
+        .join(Image, Image.id == Exemplar.image_id)
+        .where(Exemplar.round_id == round_id, Exemplar.category_id.in_(category_ids))
+        .order_by(Exemplar.category_id, Exemplar.position)
+    )
+    found: dict[int, list[Image]] = {}
+    for category_id, image in rows:
+        found.setdefault(category_id, []).append(image)
+    return found
+
+
+def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:
+    """An image of this project."""
+    return session.scalar(
+        select(Image).where(Image.project_id == project_id, Image.sha256 == sha256)
+    )
+
+
+def sources(session: Session, image_id: int) -> Sequence[Source]:
+    """The sources of an image, the oldest first."""
+    return session.scalars(
+        select(Source).where(Source.image_id == image_id).order_by(Source.id)
+    ).all()
+
+
+def versions(session: Session, project_id: int) -> Sequence[Row[DatasetVersion, int]]:
+    """The dataset versions of a project with the number of the round that made each; newest first."""
+    return session.execute(
+        select(DatasetVersion, Round.number)
+        .join(Round, Round.id == DatasetVersion.round_id, isouter=True)
+        .where(DatasetVersion.project_id == project_id)
+        .order_by(DatasetVersion.number.desc())
+    ).all()
+
+
+def example_page(
+    session: Session, project_id: int, after: int, limit: int
+) -> Sequence[Row[Example, Image, str, int]]:
+    """Examples in force with id above `after`, with image, category name and round number."""
+    return session.execute(
+        select(Example, Image, Category.name, Round.number)
+        .join(Image, Image.id == Example.image_id)
+        .join(Category, Category.id == Example.category_id)
+        .join(Round, Round.id == Example.round_id, isouter=True)
+        .where(Example.project_id == project_id, Example.to_version.is_(None), Example.id > after)
+        .order_by(Example.id)
+        .limit(limit)
+    ).all()
+
+
+def hard_negative_page(
+    session: Session, project_id: int, after: int, limit: int
+) -> Sequence[Row[HardNegative, Image, str, int]]:
+    """Hard negatives in force with id above `after`, with image, category name and round number."""
+    return session.execute(
+        select(HardNegative, Image, Category.name, Round.number)
+        .join(Image, Image.id == HardNegative.image_id)
+        .join(Category, Category.id == HardNegative.category_id)
+        .join(Round, Round.id == HardNegative.round_id)
+        .where(
+            HardNegative.project_id == project_id,
+            HardNegative.to_version.is_(None),
+            HardNegative.id > after,
+        )
+        .order_by(HardNegative.id)
+        .limit(limit)
+    ).all()

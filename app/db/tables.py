@@ -1,0 +1,471 @@
+"""The tables. Each constraint that guards a race says which."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.domain import round as rounds
+from app.domain.access import Role
+from app.domain.dataset import Split
+from app.domain.decision import Answer
+from app.domain.job import JobKind, JobState
+
+MOMENT = DateTime(timezone=True)
+
+
+class Table(DeclarativeBase):
+    """Base of all tables. Constraint names are fixed, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {
+        datetime: MOMENT,
+        str: Text,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+def _one_of(column: str, values: type) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def _id() -> Mapped[int]:
+    return mapped_column(Identity(always=True), primary_key=True)
+
+
+def _created() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+# People
+
+
+class User(Table):
+    """A person or a program with a login."""
+
+    __tablename__ = "user"
+    id: Mapped[int] = _id()
+    login: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    may_create_projects: Mapped[bool] = mapped_column(server_default="false")
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = _created()
+
+
+class WebSession(Table):
+    """A signed-in browser. Only the hash of its cookie is kept."""
+
+    __tablename__ = "web_session"
+    id: Mapped[int] = _id()
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = _created()
+
+
+class ApiToken(Table):
+    """A key for programs. Only its hash is kept; its scopes limit what its user's role allows."""
+
+    __tablename__ = "api_token"
+    id: Mapped[int] = _id()
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    revoked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = _created()
+
+
+# Projects
+
+
+class Project(Table):
+    """One coarse category with its categories, pool, rounds and people."""
+
+    __tablename__ = "project"
+    __table_args__ = (
+        _one_of("policy", rounds.Policy),
+        CheckConstraint("threshold >= 0 AND threshold < 1", name="threshold_range"),
+        CheckConstraint("subsets >= 1", name="subsets_positive"),
+    )
+    id: Mapped[int] = _id()
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    policy: Mapped[str]
+    subsets: Mapped[int]
+    threshold: Mapped[float]
+    backbone: Mapped[str]
+    weights: Mapped[str | None]
+    image_size: Mapped[int]
+    seed: Mapped[int]
+    created_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime] = _created()
+
+
+class ProjectMember(Table):
+    """A user's role in a project."""
+
+    __tablename__ = "project_member"
+    __table_args__ = (_one_of("role", Role),)
+    project_id: Mapped[int] = mapped_column(
+        ForeignKey("project.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str]
+
+
+class Category(Table):
+    """One fine-grained class."""
+
+    __tablename__ = "category"
+    # Two requests that create one name at once: the second fails here.
+    __table_args__ = (
+        Index("uq_category_project_id_name", "project_id", text("lower(name)"), unique=True),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    name: Mapped[str]
+    scientific_name: Mapped[str] = mapped_column(server_default="")
+    definition: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = _created()
+
+
+class LookAlike(Table):
+    """A category that is easily taken for another."""
+
+    __tablename__ = "look_alike"
+    category_id: Mapped[int] = mapped_column(
+        ForeignKey("category.id", ondelete="CASCADE"), primary_key=True
+    )
+    other_id: Mapped[int] = mapped_column(
+        ForeignKey("category.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+# Pictures
+
+
+class Image(Table):
+    """A picture known by the SHA-256 of its bytes."""
+
+    __tablename__ = "image"
+    # Two uploads of the same bytes at once: one inserts, the other finds a duplicate.
+    __table_args__ = (UniqueConstraint("project_id", "sha256"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    sha256: Mapped[str]
+    format: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    created_at: Mapped[datetime] = _created()
+
+
+class Source(Table):
+    """Where an image came from; one image may have several."""
+
+    __tablename__ = "source"
+    # A retried upload says the same thing again: it is kept once.
+    __table_args__ = (
+        UniqueConstraint(
+            "image_id", "url", "author", "licence", postgresql_nulls_not_distinct=True
+        ),
+    )
+    id: Mapped[int] = _id()
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    url: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
+    author: Mapped[str | None]
+    licence: Mapped[str | None]
+    crawled_at: Mapped[datetime | None]
+    received_at: Mapped[datetime] = _created()
+
+
+class Candidate(Table):
+    """An image in the pool. The row goes when the image becomes an example."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (
+        Index(
+            "ix_candidate_unscored",
+            "project_id",
+            "bucket",
+            postgresql_where=text("last_round IS NULL"),
+        ),
+        Index("ix_candidate_project_id_image_id", "project_id", "image_id"),
+    )
+    image_id: Mapped[int] = mapped_column(
+        ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    bucket: Mapped[int]
+    last_round: Mapped[int | None]
+
+
+class Example(Table):
+    """An image's membership in the dataset, from one dataset version to another."""
+
+    __tablename__ = "example"
+    __table_args__ = (
+        _one_of("split", Split),
+        # One picture seeded under two categories at once: the second insert fails here.
+        Index(
+            "uq_example_image_id",
+            "image_id",
+            unique=True,
+            postgresql_where=text("to_version IS NULL"),
+        ),
+        Index("ix_example_project_id_category_id", "project_id", "category_id", "split"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    split: Mapped[str]
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    from_version: Mapped[int]
+    to_version: Mapped[int | None]
+    created_at: Mapped[datetime] = _created()
+
+
+class HardNegative(Table):
+    """An image and the category that it is not."""
+
+    __tablename__ = "hard_negative"
+    __table_args__ = (
+        Index(
+            "uq_hard_negative_image_id_category_id",
+            "image_id",
+            "category_id",
+            unique=True,
+            postgresql_where=text("to_version IS NULL"),
+        ),
+        Index("ix_hard_negative_project_id_category_id", "project_id", "category_id"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    from_version: Mapped[int]
+    to_version: Mapped[int | None]
+    created_at: Mapped[datetime] = _created()
+
+
+class DatasetVersion(Table):
+    """A frozen manifest of S and H."""
+
+    __tablename__ = "dataset_version"
+    __table_args__ = (UniqueConstraint("project_id", "number"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    number: Mapped[int]
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    content_hash: Mapped[str]
+    examples: Mapped[int]
+    hard_negatives: Mapped[int]
+    created_at: Mapped[datetime] = _created()
+
+
+# Features
+
+
+class FeatureShard(Table):
+    """A stored block of pooled backbone features."""
+
+    __tablename__ = "feature_shard"
+    id: Mapped[int] = _id()
+    fingerprint: Mapped[str]
+    blob_key: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = _created()
+
+
+class Feature(Table):
+    """Where the features of one picture under one backbone are."""
+
+    __tablename__ = "feature"
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    shard_id: Mapped[int] = mapped_column(ForeignKey("feature_shard.id"), index=True)
+    row: Mapped[int]
+
+
+# Rounds
+
+
+class Round(Table):
+    """One iteration of the loop. The project's settings are copied, so that it can be understood later."""
+
+    __tablename__ = "round"
+    __table_args__ = (
+        _one_of("state", rounds.RoundState),
+        UniqueConstraint("project_id", "number"),
+        # Two leads press "start" at once: the second insert fails here.
+        Index(
+            "uq_round_unfinished",
+            "project_id",
+            unique=True,
+            postgresql_where=text("state IN ('embedding', 'training', 'scoring', 'labeling')"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    number: Mapped[int]
+    state: Mapped[str]
+    policy: Mapped[str]
+    threshold: Mapped[float]
+    backbone: Mapped[str]
+    weights: Mapped[str | None]
+    image_size: Mapped[int]
+    seed: Mapped[int]
+    buckets: Mapped[int]
+    trained_on: Mapped[int]
+    started_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    started_at: Mapped[datetime] = _created()
+    labeling_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    candidates: Mapped[int | None]
+    proposals: Mapped[int | None]
+    withheld: Mapped[int | None]
+    error: Mapped[str | None]
+
+
+class Job(Table):
+    """A piece of background work: the truth about it. The broker only carries its id."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        _one_of("kind", JobKind),
+        _one_of("state", JobState),
+        UniqueConstraint("round_id", "kind"),
+        Index(
+            "ix_job_unfinished",
+            "state",
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    kind: Mapped[str]
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    state: Mapped[str]
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    sent_at: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    step: Mapped[int] = mapped_column(server_default="0")
+    steps: Mapped[int | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = _created()
+
+
+class ModelVersion(Table):
+    """What a round trained."""
+
+    __tablename__ = "model_version"
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
+    blob_key: Mapped[str]
+    fingerprint: Mapped[str]
+    config: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = _created()
+
+
+class Exemplar(Table):
+    """An example shown beside the proposals of a round, nearest to an anchor of its category."""
+
+    __tablename__ = "exemplar"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+
+
+class Proposal(Table):
+    """The binary question: is this image a <category>?"""
+
+    __tablename__ = "proposal"
+    __table_args__ = (
+        # A scoring job that is delivered twice cannot propose an image twice.
+        UniqueConstraint("round_id", "image_id"),
+        Index("ix_proposal_open", "round_id", "position", postgresql_where=text("answer IS NULL")),
+        Index("ix_proposal_answer", "round_id", "category_id", "answer"),
+        Index(
+            "ix_proposal_lease",
+            "lease_user_id",
+            "lease_client",
+            postgresql_where=text("answer IS NULL"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
+    confidence: Mapped[float]
+    position: Mapped[int]
+    # The answer in force; None while the question is open. `decision` holds the history, and
+    # `decisions` counts its rows: the newest has that ordinal.
+    answer: Mapped[str | None]
+    decisions: Mapped[int] = mapped_column(server_default="0")
+    lease_token: Mapped[str | None]
+    lease_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    lease_client: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+
+
+class Decision(Table):
+    """One labeler's answer to one proposal. Rows are only ever added; an undo is another row."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        _one_of("answer", Answer),
+        # A request that is sent twice (a retry, a held key): the second finds the first.
+        UniqueConstraint("user_id", "idempotency_key"),
+        # Two answers to one proposal at once: both would be its n-th row, and one fails here.
+        UniqueConstraint("proposal_id", "ordinal"),
+        Index("ix_decision_user_id_created_at", "user_id", "created_at"),
+    )
+    id: Mapped[int] = _id()
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposal.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    answer: Mapped[str]
+    ordinal: Mapped[int]
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), unique=True)
+    idempotency_key: Mapped[str]
+    seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = _created()

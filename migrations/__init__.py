@@ -1,0 +1,1 @@
+"""Alembic migrations, run from code: the product ships them inside its package."""
