@@ -1,0 +1,29 @@
+"""One frozen Settings, read from the environment at the composition root."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the web service and the workers, each as `VETTED_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="VETTED_", frozen=True)
+
+    database_url: str = Field(
+        description="PostgreSQL, as postgresql+psycopg://user:password@host/name"
+    )
+    broker_url: str = Field(description="Redis or Valkey, as redis://:password@host:port/0")
+    data_dir: Path = Field(description="Folder of pictures, features and checkpoints")
+    secret_key: str = Field(min_length=32, description="Key of CSRF tokens; any long random text")
+    weights_dir: Path | None = Field(
+        default=None, description="Folder of weights files that projects may name"
+    )
+    most_image_bytes: int = Field(
+        default=50_000_000, description="Largest picture file taken, bytes"
+    )
+    most_image_pixels: int = Field(default=100_000_000, description="Largest picture taken, pixels")
+    most_request_bytes: int = Field(default=500_000_000, description="Largest request body, bytes")
+    most_request_images: int = Field(default=500, description="Most pictures in one request")
+    database_connections: int = Field(default=20, description="Most connections of one web process")

@@ -1,0 +1,69 @@
+"""Freeze S and H into a numbered version with a content hash."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Category, DatasetVersion, Example, HardNegative, Image, Project
+from app.domain.dataset import Member, Split, content_hash
+
+
+def newest_version(session: Session, project: Project) -> int:
+    """The number of the newest frozen version; 0 before the first."""
+    number = session.scalar(
+        select(func.max(DatasetVersion.number)).where(DatasetVersion.project_id == project.id)
+    )
+    return number or 0
+
+
+def next_version(session: Session, project: Project) -> int:
+    """The number that rows written now belong to. Call it with the project row locked."""
+    return newest_version(session, project) + 1
+
+
+def freeze_dataset(session: Session, project: Project, round_id: int | None) -> DatasetVersion:
+    """Freeze what S and H hold now. The caller holds the project row for update.
+
+    When nothing changed since the newest version, that one is returned instead.
+    """
+    members = list(_members(session, project))
+    digest = content_hash(members)
+    newest = session.scalar(
+        select(DatasetVersion)
+        .where(DatasetVersion.project_id == project.id)
+        .order_by(DatasetVersion.number.desc())
+        .limit(1)
+    )
+    if newest is not None and newest.content_hash == digest:
+        return newest
+    version = DatasetVersion(
+        project_id=project.id,
+        number=(newest.number if newest else 0) + 1,
+        round_id=round_id,
+        content_hash=digest,
+        examples=sum(member.split is not None for member in members),
+        hard_negatives=sum(member.split is None for member in members),
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def _members(session: Session, project: Project) -> Iterator[Member]:
+    examples = session.execute(
+        select(Image.sha256, Category.name, Example.split)
+        .join(Image, Image.id == Example.image_id)
+        .join(Category, Category.id == Example.category_id)
+        .where(Example.project_id == project.id, Example.to_version.is_(None))
+    )
+    for sha256, name, split in examples:
+        yield Member(sha256, name, Split(split))
+    negatives = session.execute(
+        select(Image.sha256, Category.name)
+        .join(Image, Image.id == HardNegative.image_id)
+        .join(Category, Category.id == HardNegative.category_id)
+        .where(HardNegative.project_id == project.id, HardNegative.to_version.is_(None))
+    )
+    for sha256, name in negatives:
+        yield Member(sha256, name, None)

@@ -1,0 +1,40 @@
+"""A crawler pushes pictures into the pool."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.tables import Candidate, Project
+from app.domain.ingestion import ImageOutcome
+from app.domain.round import bucket_of
+from app.usecases.store_images import ImageAnswer, Taken, insert_images
+
+
+def ingest_images(session: Session, project: Project, taken: Sequence[Taken]) -> list[ImageAnswer]:
+    """Add pictures to the pool and answer for each file, in the order they came.
+
+    Sending a picture again is harmless: it is a duplicate, and what is new about its source is kept.
+    """
+    ids, new = insert_images(session, project, taken)
+    if new:
+        session.execute(
+            insert(Candidate).values(
+                [
+                    {"image_id": ids[sha256], "project_id": project.id, "bucket": bucket_of(sha256)}
+                    for sha256 in sorted(new)
+                ]
+            )
+        )
+    answers = []
+    for item in taken:
+        if item.picture is None:
+            assert item.refusal is not None  # noqa: S101 - Taken has one or the other
+            answers.append(item.refusal)
+            continue
+        sha256 = item.picture.sha256
+        outcome = ImageOutcome.STORED if sha256 in new else ImageOutcome.DUPLICATE
+        # The same file twice in one request: the first is stored, the second its duplicate.
+        new.discard(sha256)
+        answers.append(ImageAnswer(item.filename, outcome, sha256))
+    return answers

@@ -1,0 +1,208 @@
+"""Users, tokens, sessions and memberships."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.tables import ApiToken, Project, ProjectMember, User, WebSession
+from app.domain.access import Right, Role, Scope, allowed
+from app.domain.errors import (
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    NotSignedInError,
+    TakenError,
+)
+from app.domain.names import check_login, check_name, check_password
+from app.secrets import hash_password, hash_token, new_token, password_matches
+
+SESSION_LIFE = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls, and with which scopes."""
+
+    user_id: int
+    login: str
+    name: str
+    may_create_projects: bool
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True)
+class Access:
+    """A principal inside one project that they are a member of."""
+
+    principal: Principal
+    project: Project
+    role: Role
+
+
+def add_user(
+    session: Session, login: str, name: str, password: str, *, may_create_projects: bool
+) -> User:
+    """Create a user.
+
+    Raises:
+        InvalidError: for a login, name or password that breaks its rule.
+        TakenError: when the login is in use.
+    """
+    login = check_login(login)
+    if session.scalar(select(User.id).where(User.login == login)):
+        raise TakenError("user", login)
+    user = User(
+        login=login,
+        name=check_name("name", name),
+        password_hash=hash_password(check_password(password)),
+        may_create_projects=may_create_projects,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def user_by_login(session: Session, login: str) -> User:
+    """The user with this login; raises NotFoundError."""
+    user = session.scalar(select(User).where(User.login == login.strip().lower()))
+    if user is None:
+        raise NotFoundError("user", login)
+    return user
+
+
+def set_member(session: Session, project: Project, login: str, role: Role) -> None:
+    """Give a user a role in a project, instead of the one they may have.
+
+    Raises:
+        NotFoundError: for an unknown login.
+        InvalidError: when it would leave the project without a lead.
+    """
+    user = user_by_login(session, login)
+    # Two leads who demote each other at once: the second waits here and then sees one lead.
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
+    leads = set(
+        session.scalars(
+            select(ProjectMember.user_id).where(
+                ProjectMember.project_id == project.id, ProjectMember.role == Role.LEAD
+            )
+        )
+    )
+    if role is not Role.LEAD and leads == {user.id}:
+        raise InvalidError("role", "A project keeps at least one lead. Name another lead first.")
+    row = insert(ProjectMember).values(project_id=project.id, user_id=user.id, role=role)
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["project_id", "user_id"], set_={"role": row.excluded.role}
+        )
+    )
+
+
+def create_token(session: Session, login: str, name: str, scopes: frozenset[Scope]) -> str:
+    """A new API token of a user: the only time that it is seen in the clear.
+
+    Raises:
+        NotFoundError: for an unknown login.
+        InvalidError: without a scope.
+    """
+    if not scopes:
+        raise InvalidError("scopes", "Give at least one scope: ingest, label or lead.")
+    user = user_by_login(session, login)
+    token = f"vetted_{new_token()}"
+    session.add(
+        ApiToken(
+            user_id=user.id,
+            name=check_name("name", name),
+            token_hash=hash_token(token),
+            scopes=sorted(scopes),
+        )
+    )
+    session.flush()
+    return token
+
+
+def sign_in(session: Session, login: str, password: str, now: datetime) -> str:
+    """Open a browser session and return its token.
+
+    Raises:
+        NotSignedInError: for a wrong login or password, not saying which.
+    """
+    user = session.scalar(
+        select(User).where(User.login == login.strip().lower(), User.disabled_at.is_(None))
+    )
+    if not password_matches(user.password_hash if user else None, password) or user is None:
+        raise NotSignedInError("The login or the password is wrong. Try again.")
+    session.execute(delete(WebSession).where(WebSession.expires_at < now))
+    token = new_token()
+    session.add(
+        WebSession(user_id=user.id, token_hash=hash_token(token), expires_at=now + SESSION_LIFE)
+    )
+    return token
+
+
+def sign_out(session: Session, token: str) -> None:
+    """End a browser session; an unknown one is ended already."""
+    session.execute(delete(WebSession).where(WebSession.token_hash == hash_token(token)))
+
+
+def principal_of_session(session: Session, token: str) -> Principal | None:
+    """Who is signed in with this cookie, or None."""
+    user = session.scalar(
+        select(User)
+        .join(WebSession, WebSession.user_id == User.id)
+        .where(
+            WebSession.token_hash == hash_token(token),
+            WebSession.expires_at > func.now(),
+            User.disabled_at.is_(None),
+        )
+    )
+    return None if user is None else _principal(user, frozenset(Scope))
+
+
+def principal_of_token(session: Session, token: str) -> Principal | None:
+    """Whose API token this is, or None."""
+    row = session.execute(
+        select(User, ApiToken.scopes)
+        .join(ApiToken, ApiToken.user_id == User.id)
+        .where(
+            ApiToken.token_hash == hash_token(token),
+            ApiToken.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else _principal(row[0], frozenset(map(Scope, row[1])))
+
+
+def _principal(user: User, scopes: frozenset[Scope]) -> Principal:
+    return Principal(
+        user_id=user.id,
+        login=user.login,
+        name=user.name,
+        may_create_projects=user.may_create_projects,
+        scopes=scopes,
+    )
+
+
+def enter_project(session: Session, principal: Principal, slug: str, right: Right) -> Access:
+    """The caller's access to a project.
+
+    Raises:
+        NotFoundError: when there is no such project, or the caller is no member: they cannot tell.
+        ForbiddenError: when role or scopes do not carry `right`.
+    """
+    row = session.execute(
+        select(Project, ProjectMember.role)
+        .join(ProjectMember, ProjectMember.project_id == Project.id)
+        .where(Project.slug == slug, ProjectMember.user_id == principal.user_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("project", slug)
+    project, role = row[0], Role(row[1])
+    if not allowed(right, role, principal.scopes):
+        raise ForbiddenError(
+            f"This needs the right to {right}. Your role here is {role}; ask a lead of the project, "
+            "or use a token with the scope for it."
+        )
+    return Access(principal=principal, project=project, role=role)

@@ -1,0 +1,231 @@
+"""Projects and their categories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.db.tables import (
+    Category,
+    Example,
+    HardNegative,
+    LookAlike,
+    Project,
+    ProjectMember,
+    Proposal,
+)
+from app.domain.access import Role
+from app.domain.errors import (
+    CategoryInUseError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TakenError,
+)
+from app.domain.names import check_name, check_slug
+from app.domain.round import Policy
+from app.usecases.people import Principal
+
+LONGEST_DEFINITION = 20_000
+
+
+@dataclass(frozen=True)
+class ProjectPlan:
+    """What a lead chooses when a project is made. The defaults are the paper's where it has one."""
+
+    slug: str
+    name: str
+    description: str = ""
+    policy: Policy = Policy.RESCORE
+    subsets: int = 1
+    threshold: float = 0.5
+    backbone: str = "mobilenet_v3_large"
+    weights: str | None = None
+    image_size: int = 224
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CategoryFacts:
+    """What a lead writes about a category. Look-alikes are names of categories of the project."""
+
+    name: str
+    scientific_name: str = ""
+    definition: str = ""
+    look_alikes: tuple[str, ...] = ()
+
+
+def create_project(session: Session, principal: Principal, plan: ProjectPlan) -> Project:
+    """Create a project with the caller as its lead.
+
+    Raises:
+        ForbiddenError: unless the user may create projects.
+        InvalidError: for a value that breaks its rule.
+        TakenError: when the slug is in use.
+    """
+    if not principal.may_create_projects:
+        raise ForbiddenError(
+            "Your account may not create projects. Ask the operator for `vetted user add --lead`."
+        )
+    _check_weights_name(plan.weights)
+    project = Project(
+        slug=check_slug(plan.slug),
+        name=check_name("name", plan.name),
+        description=plan.description,
+        policy=plan.policy,
+        subsets=plan.subsets,
+        threshold=plan.threshold,
+        backbone=plan.backbone,
+        weights=plan.weights,
+        image_size=plan.image_size,
+        seed=plan.seed,
+        created_by=principal.user_id,
+    )
+    session.add(project)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise TakenError("project", plan.slug) from None
+    session.add(ProjectMember(project_id=project.id, user_id=principal.user_id, role=Role.LEAD))
+    session.flush()
+    return project
+
+
+def _check_weights_name(weights: str | None) -> None:
+    # A name inside the operator's folder, never a path: a lead must not read the server's files.
+    if weights is not None and (
+        not weights or "/" in weights or "\\" in weights or weights[0] == "."
+    ):
+        raise InvalidError(
+            "weights", "Give the plain name of a file in the folder that VETTED_WEIGHTS_DIR names."
+        )
+
+
+def list_projects(session: Session, principal: Principal) -> Sequence[tuple[Project, Role]]:
+    """The projects that the caller is a member of, by name."""
+    rows = session.execute(
+        select(Project, ProjectMember.role)
+        .join(ProjectMember, ProjectMember.project_id == Project.id)
+        .where(ProjectMember.user_id == principal.user_id)
+        .order_by(Project.name, Project.id)
+    )
+    return [(project, Role(role)) for project, role in rows]
+
+
+def add_category(session: Session, project: Project, facts: CategoryFacts) -> Category:
+    """Create a category.
+
+    Raises:
+        InvalidError: for a value that breaks its rule or an unknown look-alike.
+        TakenError: when the name is in use, in whatever case.
+    """
+    category = Category(project_id=project.id, **_columns(facts))
+    session.add(category)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise TakenError("category", facts.name) from None
+    _set_look_alikes(session, category, facts.look_alikes)
+    return category
+
+
+def edit_category(session: Session, category: Category, facts: CategoryFacts) -> Category:
+    """Replace what is written about a category; raises as `add_category` does."""
+    for column, value in _columns(facts).items():
+        setattr(category, column, value)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise TakenError("category", facts.name) from None
+    _set_look_alikes(session, category, facts.look_alikes)
+    return category
+
+
+def delete_category(session: Session, category: Category) -> None:
+    """Delete a category that was never used.
+
+    Raises:
+        CategoryInUseError: when examples, hard negatives or proposals refer to it.
+    """
+    # An example that is added at the same moment holds a share lock on the row: wait for it.
+    session.execute(select(Category.id).where(Category.id == category.id).with_for_update())
+    used = select(
+        exists().where(Example.category_id == category.id)
+        | exists().where(HardNegative.category_id == category.id)
+        | exists().where(Proposal.category_id == category.id)
+    )
+    if session.scalar(used):
+        raise CategoryInUseError(category.name)
+    session.delete(category)
+
+
+def category_by_id(session: Session, project: Project, category_id: int) -> Category:
+    """A category of this project; raises NotFoundError, also for one of another project."""
+    category = session.scalar(
+        select(Category).where(Category.project_id == project.id, Category.id == category_id)
+    )
+    if category is None:
+        raise NotFoundError("category", category_id)
+    return category
+
+
+def category_by_name(session: Session, project: Project, name: str) -> Category:
+    """A category of this project by its name, in whatever case; raises NotFoundError."""
+    category = session.scalar(
+        select(Category).where(
+            Category.project_id == project.id,
+            func.lower(Category.name) == func.lower(" ".join(name.split())),
+        )
+    )
+    if category is None:
+        raise NotFoundError("category", name)
+    return category
+
+
+def look_alikes(session: Session, project: Project) -> dict[int, list[str]]:
+    """Names of look-alikes by category id."""
+    rows = session.execute(
+        select(LookAlike.category_id, Category.name)
+        .join(Category, Category.id == LookAlike.other_id)
+        .where(Category.project_id == project.id)
+        .order_by(Category.name)
+    )
+    names: dict[int, list[str]] = {}
+    for category_id, name in rows:
+        names.setdefault(category_id, []).append(name)
+    return names
+
+
+def _columns(facts: CategoryFacts) -> dict[str, str]:
+    if len(facts.definition) > LONGEST_DEFINITION:
+        raise InvalidError(
+            "definition", f"Keep the definition under {LONGEST_DEFINITION} characters."
+        )
+    scientific = (
+        check_name("scientific_name", facts.scientific_name) if facts.scientific_name else ""
+    )
+    return {
+        "name": check_name("name", facts.name),
+        "scientific_name": scientific,
+        "definition": facts.definition,
+    }
+
+
+def _set_look_alikes(session: Session, category: Category, names: Sequence[str]) -> None:
+    project = session.get_one(Project, category.project_id)
+    others = set()
+    for name in names:
+        try:
+            others.add(category_by_name(session, project, name).id)
+        except NotFoundError:
+            raise InvalidError(
+                "look_alikes",
+                f"There is no category {name!r} yet. Create it first, then name it here.",
+            ) from None
+    session.execute(delete(LookAlike).where(LookAlike.category_id == category.id))
+    session.add_all(
+        LookAlike(category_id=category.id, other_id=other) for other in others - {category.id}
+    )
+    session.flush()

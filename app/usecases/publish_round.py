@@ -1,0 +1,107 @@
+"""Workers publish what they computed: each step of a round, in the transaction that ends its job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, Float, Integer, bindparam, insert, text
+from sqlalchemy.orm import Session
+
+from app.db.tables import Exemplar, ModelVersion, Round
+from app.domain.proposing import Score
+from app.domain.round import RoundEvent, RoundState, next_state
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made."""
+
+    blob_key: str
+    fingerprint: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    parent_id: int | None
+    exemplars: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring made: the candidates seen, and the proposals in labeling order."""
+
+    image_ids: Sequence[int]
+    proposals: Sequence[Score]
+    withheld: int
+
+
+def publish_embedded(_session: Session, running: Round) -> None:
+    """Features are stored shard by shard already; only the round moves on."""
+    running.state = next_state(RoundState(running.state), RoundEvent.EMBEDDED)
+
+
+def publish_trained(session: Session, running: Round, trained: Trained) -> None:
+    """Store the model version and the exemplars, and move the round on."""
+    session.add(
+        ModelVersion(
+            project_id=running.project_id,
+            round_id=running.id,
+            parent_id=trained.parent_id,
+            blob_key=trained.blob_key,
+            fingerprint=trained.fingerprint,
+            config=trained.config,
+            metrics=trained.metrics,
+        )
+    )
+    rows = [
+        {"round_id": running.id, "category_id": category, "position": position, "image_id": image}
+        for category, images in trained.exemplars.items()
+        for position, image in enumerate(images)
+    ]
+    if rows:
+        session.execute(insert(Exemplar), rows)
+    running.state = next_state(RoundState(running.state), RoundEvent.TRAINED)
+
+
+# Joined with the pool: a candidate that was seeded as an example meanwhile is asked about no more.
+_INSERT_PROPOSALS = text(
+    """
+    INSERT INTO proposal (round_id, image_id, category_id, confidence, position)
+    SELECT :round_id, made.image_id, made.category_id, made.confidence, made.position
+    FROM unnest(:images, :categories, :confidences, :positions)
+         AS made (image_id, category_id, confidence, position)
+    JOIN candidate ON candidate.image_id = made.image_id
+    """
+).bindparams(
+    bindparam("images", type_=ARRAY(Integer)),
+    bindparam("categories", type_=ARRAY(Integer)),
+    bindparam("confidences", type_=ARRAY(Float)),
+    bindparam("positions", type_=ARRAY(Integer)),
+)
+
+_MARK_VISITED = text(
+    """
+    UPDATE candidate SET last_round = :number
+    FROM unnest(:images) AS seen (image_id) WHERE candidate.image_id = seen.image_id
+    """
+).bindparams(bindparam("images", type_=ARRAY(Integer)))
+
+
+def publish_scored(session: Session, running: Round, scored: Scored, now: datetime) -> None:
+    """Insert the proposals, mark the candidates as visited, and hand the round to the labelers."""
+    proposals = scored.proposals
+    inserted = session.execute(
+        _INSERT_PROPOSALS,
+        {
+            "round_id": running.id,
+            "images": [proposal.image_id for proposal in proposals],
+            "categories": [proposal.category_id for proposal in proposals],
+            "confidences": [proposal.confidence for proposal in proposals],
+            "positions": list(range(len(proposals))),
+        },
+    )
+    session.execute(_MARK_VISITED, {"number": running.number, "images": list(scored.image_ids)})
+    running.candidates = len(scored.image_ids)
+    running.proposals = inserted.rowcount  # type: ignore[attr-defined]
+    running.withheld = scored.withheld
+    running.labeling_at = now
+    running.state = next_state(RoundState(running.state), RoundEvent.SCORED)

@@ -1,0 +1,121 @@
+"""A lead starts the next round."""
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.db.tables import Candidate, Category, Example, Job, Project, Round
+from app.domain.dataset import Split
+from app.domain.errors import RoundInProgressError, RoundNotReadyError
+from app.domain.job import JobKind, JobState
+from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
+from app.usecases.freeze_dataset import freeze_dataset
+
+
+def start_round(session: Session, project: Project, user_id: int) -> tuple[Round, Job]:
+    """Create the round and its first job; the caller sends the job after the commit.
+
+    Raises:
+        RoundInProgressError: while another round is not finished.
+        RoundNotReadyError: with every reason why it cannot start.
+    """
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
+    _refuse_second_round(session, project)
+    ordinal = _ordinal(session, project)
+    buckets = buckets_visited(Policy(project.policy), project.subsets, ordinal)
+    reasons = _what_is_missing(session, project, buckets)
+    if reasons:
+        raise RoundNotReadyError(reasons)
+    version = freeze_dataset(session, project, round_id=None)
+    newest = session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id))
+    started = Round(
+        project_id=project.id,
+        number=(newest or 0) + 1,
+        state=RoundState.EMBEDDING,
+        policy=project.policy,
+        threshold=project.threshold,
+        backbone=project.backbone,
+        weights=project.weights,
+        image_size=project.image_size,
+        seed=project.seed,
+        buckets=buckets,
+        trained_on=version.number,
+        started_by=user_id,
+    )
+    session.add(started)
+    try:
+        session.flush()
+    except IntegrityError:
+        raise RoundInProgressError(started.number) from None
+    job = Job(kind=JobKind.EMBED_POOL, round_id=started.id, state=JobState.QUEUED)
+    session.add(job)
+    session.flush()
+    return started, job
+
+
+def candidates_of(project_id: int, policy: Policy, buckets: int) -> Select[int]:
+    """Ids of the images that a round scores, in order of id."""
+    query = select(Candidate.image_id).where(
+        Candidate.project_id == project_id, Candidate.bucket < buckets
+    )
+    if policy is Policy.DISJOINT:
+        query = query.where(Candidate.last_round.is_(None))
+    return query.order_by(Candidate.image_id)
+
+
+def _refuse_second_round(session: Session, project: Project) -> None:
+    number = session.scalar(
+        select(Round.number).where(Round.project_id == project.id, Round.state.in_(UNFINISHED))
+    )
+    if number is not None:
+        raise RoundInProgressError(number)
+
+
+def _ordinal(session: Session, project: Project) -> int:
+    """1 for the first round that is not cancelled or failed, 2 for the second, ..."""
+    closed = session.scalar(
+        select(func.count())
+        .select_from(Round)
+        .where(Round.project_id == project.id, Round.state == RoundState.CLOSED)
+    )
+    return (closed or 0) + 1
+
+
+def _what_is_missing(session: Session, project: Project, buckets: int) -> list[str]:
+    names = session.scalars(
+        select(Category.name).where(Category.project_id == project.id).order_by(Category.name)
+    ).all()
+    if len(names) < 2:  # noqa: PLR2004 - soft voting needs something to vote between
+        return ["A round needs at least two categories. Create them and give each a seed example."]
+    seeded = set(
+        session.scalars(
+            select(Category.name)
+            .join(Example, Example.category_id == Category.id)
+            .where(
+                Category.project_id == project.id,
+                Example.split == Split.TRAIN,
+                Example.to_version.is_(None),
+            )
+        )
+    )
+    if not seeded:
+        return ["There is no seed example yet. Upload at least one picture for each category."]
+    reasons = []
+    unseeded = [name for name in names if name not in seeded]
+    if unseeded:
+        reasons.append(
+            f"These categories have no example in the train split: {_few(unseeded)}. "
+            "Seed them or delete them."
+        )
+    pool = candidates_of(project.id, Policy(project.policy), buckets)
+    if not session.scalar(select(exists(pool.order_by(None)))):
+        reasons.append(
+            "No candidate is left to score. Ingest more images"
+            + (", or set the policy to 'rescore'." if project.policy == Policy.DISJOINT else ".")
+        )
+    return reasons
+
+
+def _few(names: list[str], most: int = 10) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

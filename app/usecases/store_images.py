@@ -1,0 +1,146 @@
+"""From uploaded bytes to rows of images and sources: what seeding and ingestion share."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.blobs import Blobs, original_key
+from app.db.tables import Image, Project, Source
+from app.domain.errors import InvalidError
+from app.domain.ingestion import ImageOutcome, SourceFacts, check_source
+from app.pictures import Picture, PictureLimits, PictureRefused, inspect
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a request. `read` gives its bytes; it is called once."""
+
+    filename: str
+    read: Callable[[], bytes]
+    source: SourceFacts
+
+
+@dataclass(frozen=True)
+class ImageAnswer:
+    """What became of one file. `sha256` is there unless the file could not be read as a picture."""
+
+    filename: str
+    outcome: ImageOutcome
+    sha256: str | None
+    reason: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file that is a picture and whose bytes are stored, or the answer that refuses it."""
+
+    filename: str
+    source: SourceFacts
+    picture: Picture | None
+    refusal: ImageAnswer | None
+
+
+def take(uploads: Iterable[Upload], blobs: Blobs, limits: PictureLimits) -> list[Taken]:
+    """Decode every file and store the bytes of those that are pictures, one at a time.
+
+    Bytes come before rows: a crash between the two leaves bytes that nobody refers to, never a row
+    without its bytes. No database connection is held meanwhile: decoding takes seconds.
+    """
+    return [_take_one(upload, blobs, limits) for upload in uploads]
+
+
+def _take_one(upload: Upload, blobs: Blobs, limits: PictureLimits) -> Taken:
+    name = _shown_name(upload.filename)
+    try:
+        source = check_source(upload.source)
+        data = upload.read()
+        picture = inspect(data, limits)
+    except PictureRefused as refused:
+        return _refuse(name, upload.source, refused.reason.value, refused.detail)
+    except InvalidError as invalid:
+        return _refuse(name, upload.source, f"invalid_{invalid.field}", str(invalid))
+    blobs.put(original_key(picture.sha256), data)
+    return Taken(filename=name, source=source, picture=picture, refusal=None)
+
+
+def _refuse(name: str, source: SourceFacts, reason: str, detail: str) -> Taken:
+    answer = ImageAnswer(name, ImageOutcome.REJECTED, None, reason, detail)
+    return Taken(filename=name, source=source, picture=None, refusal=answer)
+
+
+def _shown_name(filename: str) -> str:
+    """The client's name for the file, fit for an answer; it is never used as a path."""
+    return re.sub(r"[^\x20-\x7e\u00a0-\U0010ffff]", "?", filename)[:255]
+
+
+def insert_images(
+    session: Session, project: Project, taken: Sequence[Taken]
+) -> tuple[dict[str, int], set[str]]:
+    """Store the rows of images and sources.
+
+    Returns:
+        Image ids by content hash, and the hashes that are new to the project.
+    """
+    pictures = {t.picture.sha256: t.picture for t in taken if t.picture is not None}
+    if not pictures:
+        return {}, set()
+    # Sorted, so that two requests with the same pictures lock them in one order and cannot deadlock.
+    rows = [
+        {
+            "project_id": project.id,
+            "sha256": sha256,
+            "format": pictures[sha256].format.value,
+            "width": pictures[sha256].width,
+            "height": pictures[sha256].height,
+            "size": pictures[sha256].bytes,
+        }
+        for sha256 in sorted(pictures)
+    ]
+    new = set(
+        session.scalars(
+            insert(Image)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=["project_id", "sha256"])
+            .returning(Image.sha256)
+        )
+    )
+    found = session.execute(
+        select(Image.sha256, Image.id).where(
+            Image.project_id == project.id, Image.sha256.in_(pictures)
+        )
+    )
+    ids = dict(found.tuples().all())
+    _insert_sources(session, taken, ids)
+    return ids, new
+
+
+def _insert_sources(session: Session, taken: Sequence[Taken], ids: dict[str, int]) -> None:
+    rows = {
+        (ids[t.picture.sha256], t.source.url, t.source.author, t.source.licence): t.source
+        for t in taken
+        if t.picture is not None and not t.source.is_empty
+    }
+    if not rows:
+        return
+    session.execute(
+        insert(Source)
+        .values(
+            [
+                {
+                    "image_id": image_id,
+                    "url": source.url,
+                    "tags": list(source.tags),
+                    "author": source.author,
+                    "licence": source.licence,
+                    "crawled_at": source.crawled_at,
+                }
+                for (image_id, *_), source in sorted(rows.items(), key=lambda row: str(row[0]))
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
