@@ -1,0 +1,240 @@
+"""From rows to the answers of `schemas`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from app.db.queries import Counts, RoundSummary
+from app.db.tables import (
+    Category,
+    DatasetVersion,
+    Decision,
+    Example,
+    HardNegative,
+    Image,
+    Job,
+    Project,
+    Proposal,
+)
+from app.domain.access import Role
+from app.domain.dataset import Split
+from app.domain.decision import Answer
+from app.domain.ingestion import ImageOutcome
+from app.domain.job import JobKind, JobState
+from app.domain.round import Policy, RoundState
+from app.markdown import to_html
+from app.usecases.store_images import ImageAnswer
+
+from . import schemas
+
+
+def project_out(project: Project, role: Role) -> schemas.ProjectOut:
+    """A project as its members see it."""
+    return schemas.ProjectOut(
+        slug=project.slug,
+        name=project.name,
+        description=project.description,
+        policy=Policy(project.policy),
+        subsets=project.subsets,
+        threshold=project.threshold,
+        backbone=project.backbone,
+        weights=project.weights,
+        image_size=project.image_size,
+        seed=project.seed,
+        created_at=project.created_at,
+        role=role,
+    )
+
+
+def category_out(
+    category: Category, look_alikes: Sequence[str], counts: Counts
+) -> schemas.CategoryOut:
+    """A category with its counts."""
+    return schemas.CategoryOut(
+        id=category.id,
+        name=category.name,
+        scientific_name=category.scientific_name,
+        definition=category.definition,
+        look_alikes=list(look_alikes),
+        counts=schemas.CategoryCounts(
+            train=counts.train, test=counts.test, hard_negatives=counts.hard_negatives
+        ),
+    )
+
+
+def upload_answer(answers: Sequence[ImageAnswer]) -> schemas.UploadAnswer:
+    """The answer for each file, and the counts."""
+    counted = dict.fromkeys(ImageOutcome, 0)
+    for answer in answers:
+        counted[answer.outcome] += 1
+    return schemas.UploadAnswer(
+        stored=counted[ImageOutcome.STORED],
+        duplicate=counted[ImageOutcome.DUPLICATE],
+        conflict=counted[ImageOutcome.CONFLICT],
+        rejected=counted[ImageOutcome.REJECTED],
+        images=[
+            schemas.ImageAnswerOut(
+                filename=answer.filename,
+                outcome=answer.outcome,
+                sha256=answer.sha256,
+                reason=answer.reason,
+                detail=answer.detail,
+            )
+            for answer in answers
+        ],
+    )
+
+
+def picture_url(project: str, sha256: str, size: str) -> str:
+    """Where one size of an image is."""
+    return f"/api/v1/projects/{project}/images/{sha256}/{size}"
+
+
+def image_out(project: str, image: Image) -> schemas.ImageOut:
+    """An image and where its pictures are."""
+    return schemas.ImageOut(
+        sha256=image.sha256,
+        width=image.width,
+        height=image.height,
+        thumbnail_url=picture_url(project, image.sha256, "thumbnail"),
+        screen_url=picture_url(project, image.sha256, "screen"),
+        original_url=picture_url(project, image.sha256, "original"),
+    )
+
+
+def _provenance(number: int | None) -> str:
+    return "seed" if number is None else f"round {number}"
+
+
+def example_out(
+    project: str, example: Example, image: Image, category: str, number: int | None
+) -> schemas.ExampleOut:
+    """An example."""
+    return schemas.ExampleOut(
+        id=example.id,
+        image=image_out(project, image),
+        category=category,
+        split=Split(example.split),
+        provenance=_provenance(number),
+        from_version=example.from_version,
+    )
+
+
+def hard_negative_out(
+    project: str, negative: HardNegative, image: Image, category: str, number: int
+) -> schemas.HardNegativeOut:
+    """A hard negative."""
+    return schemas.HardNegativeOut(
+        id=negative.id,
+        image=image_out(project, image),
+        category=category,
+        provenance=_provenance(number),
+        from_version=negative.from_version,
+    )
+
+
+def version_out(version: DatasetVersion, number: int | None) -> schemas.DatasetVersionOut:
+    """A dataset version."""
+    return schemas.DatasetVersionOut(
+        number=version.number,
+        round=number,
+        content_hash=version.content_hash,
+        examples=version.examples,
+        hard_negatives=version.hard_negatives,
+        created_at=version.created_at,
+    )
+
+
+def job_out(job: Job, now: datetime) -> schemas.JobOut:
+    """A job with its rate, from what its worker last told."""
+    running = job.state == JobState.RUNNING
+    rate = _rate(job) if running else None
+    left = (job.steps - job.step) / rate if rate and job.steps is not None else None
+    finished = job.state == JobState.DONE and job.started_at and job.finished_at
+    return schemas.JobOut(
+        kind=JobKind(job.kind),
+        state=JobState(job.state),
+        attempt=job.attempt,
+        step=job.step,
+        steps=job.steps,
+        rate=rate,
+        seconds_left=left,
+        seconds=(job.finished_at - job.started_at).total_seconds() if finished else None,  # type: ignore[operator]
+        worker_alive=(job.lease_expires_at is not None and job.lease_expires_at > now)
+        if running
+        else None,
+        error=job.error,
+    )
+
+
+def _rate(job: Job) -> float | None:
+    if job.started_at is None or job.heartbeat_at is None or not job.step:
+        return None
+    seconds = (job.heartbeat_at - job.started_at).total_seconds()
+    return job.step / seconds if seconds > 0 else None
+
+
+def round_out(summary: RoundSummary, now: datetime) -> schemas.RoundOut:
+    """A round with its work and its numbers."""
+    of, tally, metrics = summary.round, summary.tally, summary.metrics
+    return schemas.RoundOut(
+        number=of.number,
+        state=RoundState(of.state),
+        policy=Policy(of.policy),
+        threshold=of.threshold,
+        trained_on=of.trained_on,
+        started_at=of.started_at,
+        labeling_at=of.labeling_at,
+        ended_at=of.ended_at,
+        candidates=of.candidates,
+        proposals=of.proposals,
+        withheld=of.withheld,
+        yes=tally.yes,
+        no=tally.no,
+        unsure=tally.unsure,
+        precision=tally.precision,
+        top1=metrics.get("top1"),
+        mean_class=metrics.get("mean_class"),
+        tested_on=metrics.get("tested_on", 0),
+        jobs=[job_out(job, now) for job in summary.jobs],
+        error=of.error,
+    )
+
+
+def leased_proposal(project: str, proposal: Proposal, image: Image) -> schemas.LeasedProposal:
+    """A proposal in its holder's hands."""
+    assert proposal.lease_token is not None  # noqa: S101 - the caller has just leased it
+    assert proposal.lease_expires_at is not None  # noqa: S101
+    return schemas.LeasedProposal(
+        id=proposal.id,
+        category_id=proposal.category_id,
+        image=image_out(project, image),
+        lease_token=proposal.lease_token,
+        lease_expires_at=proposal.lease_expires_at,
+    )
+
+
+def labeling_category(
+    project: str,
+    category: Category,
+    look_alikes: Mapping[int, Sequence[str]],
+    exemplars: Mapping[int, Sequence[Image]],
+) -> schemas.LabelingCategory:
+    """What stands beside a proposal."""
+    return schemas.LabelingCategory(
+        id=category.id,
+        name=category.name,
+        scientific_name=category.scientific_name,
+        definition_html=to_html(category.definition),
+        look_alikes=list(look_alikes.get(category.id, ())),
+        exemplars=[image_out(project, image) for image in exemplars.get(category.id, ())],
+    )
+
+
+def decision_out(decision: Decision) -> schemas.DecisionOut:
+    """A decision."""
+    return schemas.DecisionOut(
+        id=decision.id,
+        proposal_id=decision.proposal_id,
+        answer=Answer(decision.answer),
+        created_at=decision.created_at,
+    )

@@ -1,0 +1,164 @@
+"""Refusals as problem+json (RFC 9457), from one table."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.domain import errors
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+# Each domain error: the status and the stable name that programs can match on.
+STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
+    errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found"),
+    errors.NotSignedInError: (HTTPStatus.UNAUTHORIZED, "not-signed-in"),
+    errors.ForbiddenError: (HTTPStatus.FORBIDDEN, "forbidden"),
+    errors.InvalidError: (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid"),
+    errors.TakenError: (HTTPStatus.CONFLICT, "taken"),
+    errors.CategoryInUseError: (HTTPStatus.CONFLICT, "category-in-use"),
+    errors.RoundNotReadyError: (HTTPStatus.CONFLICT, "round-not-ready"),
+    errors.RoundInProgressError: (HTTPStatus.CONFLICT, "round-in-progress"),
+    errors.TransitionError: (HTTPStatus.CONFLICT, "wrong-state"),
+    errors.RoundClosedError: (HTTPStatus.CONFLICT, "round-closed"),
+    errors.LeaseLostError: (HTTPStatus.CONFLICT, "lease-lost"),
+    errors.AlreadyDecidedError: (HTTPStatus.CONFLICT, "already-decided"),
+    errors.NotUndoableError: (HTTPStatus.CONFLICT, "not-undoable"),
+    errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
+    errors.TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts"),
+    errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
+    errors.StaleAttemptError: (HTTPStatus.CONFLICT, "stale-attempt"),
+}
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(examples=["name"])
+    message: str = Field(examples=["Give a name of 1 to 200 printable characters."])
+
+
+class Problem(BaseModel):
+    """A refusal, in the form of RFC 9457."""
+
+    type: str = Field(
+        description="Stable name to match on", examples=["urn:vetted:round-not-ready"]
+    )
+    title: str = Field(examples=["Conflict"])
+    status: int = Field(examples=[409])
+    detail: str = Field(
+        description="What is wrong and what to do",
+        examples=["There is no seed example yet. Upload at least one picture for each category."],
+    )
+    fields: list[FieldProblem] = Field(default_factory=list)
+
+
+def responses(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI answers of a route that may refuse for these reasons."""
+    named: dict[int | str, list[str]] = {}
+    for kind in (errors.NotSignedInError, errors.ForbiddenError, errors.NotFoundError, *kinds):
+        status, name = STATUS[kind]
+        named.setdefault(status.value, []).append(f"`urn:vetted:{name}`")
+    return {
+        status: {
+            "model": Problem,
+            "description": " or ".join(dict.fromkeys(names)),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, names in named.items()
+    }
+
+
+def problem(
+    status: HTTPStatus,
+    name: str,
+    detail: str,
+    fields: list[FieldProblem] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The response that refuses."""
+    body = Problem(
+        type=f"urn:vetted:{name}",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        fields=fields or [],
+    )
+    return JSONResponse(
+        body.model_dump(), status_code=status.value, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def of_domain(error: errors.DomainError) -> JSONResponse:
+    """A domain error as a response."""
+    status, name = STATUS[type(error)]
+    fields, headers = [], {}
+    if isinstance(error, errors.InvalidError):
+        fields = [FieldProblem(field=error.field, message=str(error))]
+    if isinstance(error, errors.TooManyAttemptsError):
+        headers["Retry-After"] = str(error.seconds)
+    if isinstance(error, errors.NotSignedInError):
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, name, str(error), fields, headers)
+
+
+def of_validation(error: RequestValidationError) -> JSONResponse:
+    """A request that does not fit its schema."""
+    fields = [
+        FieldProblem(field=".".join(str(part) for part in item["loc"][1:]), message=item["msg"])
+        for item in error.errors()
+    ]
+    named = "; ".join(f"{item.field}: {item.message}" for item in fields)
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        f"The request does not have the documented form. {named}",
+        fields,
+    )
+
+
+def of_http(error: HTTPException) -> JSONResponse:
+    """A refusal by the framework itself: no such route, wrong method, a body that broke off."""
+    status = HTTPStatus(error.status_code)
+    return problem(
+        status,
+        status.phrase.lower().replace(" ", "-"),
+        str(error.detail),
+        headers=dict(error.headers or {}),
+    )
+
+
+def register(app: FastAPI, prefix: str, of_page: Any) -> None:
+    """Answer refusals under `prefix` as problem+json and all others as pages by `of_page`."""
+
+    def is_api(request: Request) -> bool:
+        return request.url.path.startswith(prefix)
+
+    @app.exception_handler(errors.DomainError)
+    def _domain(request: Request, error: errors.DomainError) -> Any:
+        return of_domain(error) if is_api(request) else of_page(request, of_domain(error))
+
+    @app.exception_handler(RequestValidationError)
+    def _validation(request: Request, error: RequestValidationError) -> Any:
+        return of_validation(error) if is_api(request) else of_page(request, of_validation(error))
+
+    @app.exception_handler(HTTPException)
+    def _http(request: Request, error: HTTPException) -> Any:
+        return of_http(error) if is_api(request) else of_page(request, of_http(error))
+
+    @app.exception_handler(Exception)
+    def _unexpected(request: Request, error: Exception) -> Any:
+        log.error("request failed", path=request.url.path, exc_info=error)
+        answer = problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on the server; nothing was saved. Try again, then tell the operator.",
+        )
+        return answer if is_api(request) else of_page(request, answer)

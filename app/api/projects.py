@@ -1,0 +1,136 @@
+"""Projects, their members and categories."""
+
+from fastapi import APIRouter, Response
+
+from app.db import queries
+from app.domain.access import Role, Scope
+from app.domain.errors import CategoryInUseError, ForbiddenError, InvalidError, TakenError
+from app.usecases import people, projects
+from app.usecases.people import Principal
+
+from . import answers, schemas
+from .dependencies import Lead, PrincipalDep, Reader, UnitDep
+from .problems import responses
+
+router = APIRouter(tags=["projects"])
+
+
+@router.get("/projects", operation_id="listProjects", responses=responses())
+def list_projects(unit: UnitDep, principal: PrincipalDep) -> list[schemas.ProjectOut]:
+    """The caller's projects, by name."""
+    found = projects.list_projects(unit.session, principal)
+    return [answers.project_out(project, role) for project, role in found]
+
+
+@router.post(
+    "/projects",
+    operation_id="createProject",
+    status_code=201,
+    responses=responses(InvalidError, TakenError),
+)
+def create_project(
+    body: schemas.NewProject, unit: UnitDep, principal: PrincipalDep
+) -> schemas.ProjectOut:
+    """Create a project; the caller becomes its lead."""
+    _need_lead_scope(principal)
+    project = projects.create_project(
+        unit.session, principal, projects.ProjectPlan(**body.model_dump())
+    )
+    return answers.project_out(project, Role.LEAD)
+
+
+def _need_lead_scope(principal: Principal) -> None:
+    if Scope.LEAD not in principal.scopes:
+        raise ForbiddenError("Creating a project needs a token with the scope 'lead'.")
+
+
+@router.get("/projects/{project}", operation_id="getProject", responses=responses())
+def get_project(access: Reader) -> schemas.ProjectOut:
+    """A project."""
+    return answers.project_out(access.project, access.role)
+
+
+@router.get("/projects/{project}/members", operation_id="listMembers", responses=responses())
+def list_members(unit: UnitDep, access: Lead) -> list[schemas.MemberOut]:
+    """The members of a project, by login."""
+    rows = queries.members(unit.session, access.project.id)
+    return [schemas.MemberOut(login=row[0], name=row[1], role=Role(row[2])) for row in rows]
+
+
+@router.put(
+    "/projects/{project}/members/{login}",
+    operation_id="setMember",
+    status_code=204,
+    responses=responses(InvalidError),
+)
+def set_member(login: str, body: schemas.NewRole, unit: UnitDep, access: Lead) -> Response:
+    """Give a user a role in the project."""
+    people.set_member(unit.session, access.project, login, body.role)
+    return Response(status_code=204)
+
+
+@router.get("/projects/{project}/categories", operation_id="listCategories", responses=responses())
+def list_categories(unit: UnitDep, access: Reader) -> list[schemas.CategoryOut]:
+    """The categories of a project with their counts, by name."""
+    session, project = unit.session, access.project
+    look_alikes = projects.look_alikes(session, project)
+    counts = queries.counts(session, project.id)
+    return [
+        answers.category_out(
+            category, look_alikes.get(category.id, []), counts.get(category.id, queries.Counts())
+        )
+        for category in queries.categories(session, project.id)
+    ]
+
+
+@router.post(
+    "/projects/{project}/categories",
+    operation_id="createCategory",
+    status_code=201,
+    responses=responses(InvalidError, TakenError),
+)
+def create_category(body: schemas.CategoryIn, unit: UnitDep, access: Lead) -> schemas.CategoryOut:
+    """Create a category."""
+    category = projects.add_category(unit.session, access.project, _facts(body))
+    return answers.category_out(category, sorted(body.look_alikes), queries.Counts())
+
+
+@router.put(
+    "/projects/{project}/categories/{category_id}",
+    operation_id="editCategory",
+    responses=responses(InvalidError, TakenError),
+)
+def edit_category(
+    category_id: int, body: schemas.CategoryIn, unit: UnitDep, access: Lead
+) -> schemas.CategoryOut:
+    """Replace what is written about a category."""
+    session, project = unit.session, access.project
+    category = projects.category_by_id(session, project, category_id)
+    projects.edit_category(session, category, _facts(body))
+    counts = queries.counts(session, project.id)
+    look_alikes = projects.look_alikes(session, project)
+    return answers.category_out(
+        category, look_alikes.get(category_id, []), counts.get(category_id, queries.Counts())
+    )
+
+
+@router.delete(
+    "/projects/{project}/categories/{category_id}",
+    operation_id="deleteCategory",
+    status_code=204,
+    responses=responses(CategoryInUseError),
+)
+def delete_category(category_id: int, unit: UnitDep, access: Lead) -> Response:
+    """Delete a category that was never used."""
+    category = projects.category_by_id(unit.session, access.project, category_id)
+    projects.delete_category(unit.session, category)
+    return Response(status_code=204)
+
+
+def _facts(body: schemas.CategoryIn) -> projects.CategoryFacts:
+    return projects.CategoryFacts(
+        name=body.name,
+        scientific_name=body.scientific_name,
+        definition=body.definition,
+        look_alikes=tuple(body.look_alikes),
+    )

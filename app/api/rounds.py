@@ -1,0 +1,80 @@
+"""Rounds: start, watch, close, cancel."""
+
+from fastapi import APIRouter
+
+from app.context import Unit
+from app.db import queries
+from app.db.session import database_now
+from app.domain.errors import (
+    NotFoundError,
+    RoundInProgressError,
+    RoundNotReadyError,
+    TransitionError,
+)
+from app.usecases.end_round import cancel_round, close_round
+from app.usecases.people import Access
+from app.usecases.start_round import start_round
+
+from . import answers, schemas
+from .dependencies import Lead, Reader, UnitDep
+from .problems import responses
+
+router = APIRouter(tags=["rounds"])
+
+
+@router.get("/projects/{project}/rounds", operation_id="listRounds", responses=responses())
+def list_rounds(unit: UnitDep, access: Reader) -> list[schemas.RoundOut]:
+    """All rounds, the newest first."""
+    now = database_now(unit.session)
+    return [
+        answers.round_out(each, now) for each in queries.rounds(unit.session, access.project.id)
+    ]
+
+
+@router.post(
+    "/projects/{project}/rounds",
+    operation_id="startRound",
+    status_code=201,
+    responses=responses(RoundInProgressError, RoundNotReadyError),
+)
+def start(unit: UnitDep, access: Lead) -> schemas.RoundOut:
+    """Start the next round: workers embed, train and score; then its proposals can be leased."""
+    started, job = start_round(unit.session, access.project, access.principal.user_id)
+    unit.send_after_commit(job)
+    return _one(unit, access, started.number)
+
+
+@router.get("/projects/{project}/rounds/{number}", operation_id="getRound", responses=responses())
+def get_round(number: int, unit: UnitDep, access: Reader) -> schemas.RoundOut:
+    """A round with the progress of its work."""
+    return _one(unit, access, number)
+
+
+@router.post(
+    "/projects/{project}/rounds/{number}/close",
+    operation_id="closeRound",
+    responses=responses(TransitionError),
+)
+def close(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
+    """Close a round: every yes joins the dataset, every no becomes a hard negative."""
+    close_round(unit.session, access.project, number, database_now(unit.session))
+    return _one(unit, access, number)
+
+
+@router.post(
+    "/projects/{project}/rounds/{number}/cancel",
+    operation_id="cancelRound",
+    responses=responses(TransitionError),
+)
+def cancel(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
+    """End a round without effect on the dataset. Its decisions stay in the log."""
+    cancel_round(unit.session, access.project, number, database_now(unit.session))
+    return _one(unit, access, number)
+
+
+def _one(unit: Unit, access: Access, number: int) -> schemas.RoundOut:
+    unit.session.flush()
+    found = queries.rounds(unit.session, access.project.id, number)
+    if not found:
+        raise NotFoundError("round", number)
+    return answers.round_out(found[0], database_now(unit.session))

@@ -1,0 +1,425 @@
+"""Requests and answers of /api/v1. OpenAPI is made of these, so each says what it means."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.access import Role
+from app.domain.dataset import Split
+from app.domain.decision import Answer
+from app.domain.ingestion import ImageOutcome
+from app.domain.job import JobKind, JobState
+from app.domain.round import Policy, RoundState
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused, because a misspelt one would be lost silently."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# Projects
+
+
+class NewProject(Body):
+    """What a lead chooses for a project."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "slug": "alpine-flowers",
+                    "name": "Alpine flowers",
+                    "policy": "disjoint",
+                    "subsets": 4,
+                }
+            ]
+        },
+    )
+    slug: str = Field(description="Name in addresses: a-z, 0-9 and inner hyphens")
+    name: str
+    description: str = ""
+    policy: Policy = Field(
+        default=Policy.RESCORE,
+        description="`rescore`: every undecided candidate is scored again each round; "
+        "`disjoint`: the pool is cut into `subsets` parts, one for each round (the paper)",
+    )
+    subsets: int = Field(default=1, ge=1, le=1000)
+    threshold: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="A candidate is proposed when its confidence is above it",
+    )
+    backbone: str = Field(
+        default="mobilenet_v3_large", description="torchvision's name, or `filterbank`"
+    )
+    weights: str | None = Field(
+        default=None,
+        description="Name of a file in the operator's weights folder; without it, torchvision's own",
+    )
+    image_size: int = Field(default=224, ge=32, le=1024)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class ProjectOut(BaseModel):
+    """A project and the caller's role in it."""
+
+    slug: str
+    name: str
+    description: str
+    policy: Policy
+    subsets: int
+    threshold: float
+    backbone: str
+    weights: str | None
+    image_size: int
+    seed: int
+    created_at: datetime
+    role: Role
+
+
+class NewRole(Body):
+    """A member's role."""
+
+    role: Role
+
+
+class MemberOut(BaseModel):
+    """A member of a project."""
+
+    login: str
+    name: str
+    role: Role
+
+
+# Categories
+
+
+class CategoryIn(Body):
+    """What a lead writes about a category."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Spring gentian",
+                    "scientific_name": "Gentiana verna",
+                    "definition": "Five **deep blue** petals, white throat.",
+                    "look_alikes": ["Bavarian gentian"],
+                }
+            ]
+        },
+    )
+    name: str
+    scientific_name: str = ""
+    definition: str = Field(default="", description="Markdown; raw HTML is shown as text")
+    look_alikes: list[str] = Field(
+        default_factory=list, description="Names of categories of this project"
+    )
+
+
+class CategoryCounts(BaseModel):
+    """How much a category holds."""
+
+    train: int
+    test: int
+    hard_negatives: int
+
+
+class CategoryOut(BaseModel):
+    """A category."""
+
+    id: int
+    name: str
+    scientific_name: str
+    definition: str
+    look_alikes: list[str]
+    counts: CategoryCounts
+
+
+# Pictures
+
+
+class SourceIn(Body):
+    """Where a picture came from. Leave out what is not known."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://example.org/gentian.jpg",
+                    "tags": ["flower", "alps"],
+                    "author": "A. Botanist",
+                    "licence": "CC BY 4.0",
+                    "crawled_at": "2026-01-31T12:00:00Z",
+                }
+            ]
+        },
+    )
+    url: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    author: str | None = None
+    licence: str | None = None
+    crawled_at: datetime | None = None
+
+
+class SourceOut(BaseModel):
+    """Where an image came from, as its crawler told."""
+
+    url: str | None
+    tags: list[str]
+    author: str | None
+    licence: str | None
+    crawled_at: datetime | None
+
+
+class ImageAnswerOut(BaseModel):
+    """What became of one file."""
+
+    filename: str
+    outcome: ImageOutcome
+    sha256: str | None
+    reason: str | None = Field(default=None, examples=["truncated"])
+    detail: str | None = Field(default=None, description="What is wrong and what to do")
+
+
+class UploadAnswer(BaseModel):
+    """The answer for each file, in the order they were sent, and the counts."""
+
+    stored: int
+    duplicate: int
+    conflict: int
+    rejected: int
+    images: list[ImageAnswerOut]
+
+
+class ImageOut(BaseModel):
+    """An image and where its pictures are."""
+
+    sha256: str
+    width: int
+    height: int
+    thumbnail_url: str
+    screen_url: str
+    original_url: str
+
+
+class ImageDetailOut(ImageOut):
+    """An image with its sources."""
+
+    format: str
+    size: int
+    sources: list[SourceOut]
+
+
+class ExampleOut(BaseModel):
+    """An image in the dataset."""
+
+    id: int
+    image: ImageOut
+    category: str
+    split: Split
+    provenance: str = Field(examples=["seed", "round 2"])
+    from_version: int
+
+
+class HardNegativeOut(BaseModel):
+    """An image and the category that it is not."""
+
+    id: int
+    image: ImageOut
+    category: str
+    provenance: str
+    from_version: int
+
+
+class ExamplePage(BaseModel):
+    """A part of the dataset. Ask again with `after=next` for what follows."""
+
+    examples: list[ExampleOut]
+    next: int | None
+
+
+class HardNegativePage(BaseModel):
+    """A part of the hard negatives. Ask again with `after=next` for what follows."""
+
+    hard_negatives: list[HardNegativeOut]
+    next: int | None
+
+
+class DatasetVersionOut(BaseModel):
+    """A frozen manifest."""
+
+    number: int
+    round: int | None
+    content_hash: str
+    examples: int
+    hard_negatives: int
+    created_at: datetime
+
+
+# Rounds
+
+
+class JobOut(BaseModel):
+    """A step of a round that workers do."""
+
+    kind: JobKind
+    state: JobState
+    attempt: int
+    step: int
+    steps: int | None
+    rate: float | None = Field(description="Steps a second since this attempt began")
+    seconds_left: float | None
+    seconds: float | None = Field(description="How long the finished attempt took")
+    worker_alive: bool | None = Field(description="Whether a running job's worker beats")
+    error: str | None
+
+
+class RoundOut(BaseModel):
+    """A round: its state, its work, its numbers. A number that is not known is null."""
+
+    number: int
+    state: RoundState
+    policy: Policy
+    threshold: float
+    trained_on: int = Field(description="Number of the dataset version that it trained on")
+    started_at: datetime
+    labeling_at: datetime | None
+    ended_at: datetime | None
+    candidates: int | None = Field(description="How many candidates were scored")
+    proposals: int | None
+    withheld: int | None = Field(
+        description="Candidates nobody may see, because they nearly equal a test picture"
+    )
+    yes: int
+    no: int
+    unsure: int
+    precision: float | None = Field(description="yes / (yes + no)")
+    top1: float | None = Field(description="Accuracy on the frozen test split")
+    mean_class: float | None = Field(description="Mean per-category accuracy on the test split")
+    tested_on: int = Field(description="Pictures in the test split")
+    jobs: list[JobOut]
+    error: str | None
+
+
+# Labeling
+
+
+ClientName = Annotated[
+    str,
+    Field(description="Any name that one tab or program keeps, so that a reload finds its lease"),
+]
+
+
+class LeaseRequest(Body):
+    """Ask for the next proposals."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"client": "tab-5f1c", "count": 5}]}
+    )
+    client: ClientName
+    count: int = Field(default=5, ge=1, le=60)
+
+
+class ClientBody(Body):
+    """Which tab or program calls."""
+
+    client: ClientName
+
+
+class Progress(BaseModel):
+    """How far the round is."""
+
+    round: int
+    decided: int
+    total: int
+    mine: int = Field(description="Decisions of the caller in this round that are in force")
+
+
+class LeasedProposal(BaseModel):
+    """The binary question. What the model thinks of it is not told: it would lead the answer."""
+
+    id: int
+    category_id: int
+    image: ImageOut
+    lease_token: str
+    lease_expires_at: datetime
+
+
+class LabelingCategory(BaseModel):
+    """What a labeler sees beside a proposal."""
+
+    id: int
+    name: str
+    scientific_name: str
+    definition_html: str
+    look_alikes: list[str]
+    exemplars: list[ImageOut]
+
+
+class LeaseAnswer(BaseModel):
+    """Proposals in labeling order and the categories they ask about; `progress` is null between rounds."""
+
+    progress: Progress | None
+    proposals: list[LeasedProposal]
+    categories: list[LabelingCategory]
+
+
+class NewDecision(Body):
+    """An answer to a proposal."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"lease_token": "mF9x...", "answer": "yes", "seconds": 1.4}]
+        },
+    )
+    lease_token: str
+    answer: Answer = Field(description="yes, no or unsure")
+    seconds: float | None = Field(default=None, ge=0, le=86_400, description="Time taken, seconds")
+
+
+class DecisionOut(BaseModel):
+    """A decision that is in the database."""
+
+    id: int
+    proposal_id: int
+    answer: Answer
+    created_at: datetime
+
+
+class DecisionAnswer(BaseModel):
+    """The saved decision and how far the round is."""
+
+    decision: DecisionOut
+    progress: Progress
+
+
+class UndoAnswer(BaseModel):
+    """The undo, and the proposal that is open again, leased to the caller."""
+
+    decision: DecisionOut
+    progress: Progress
+    proposal: LeasedProposal
+    category: LabelingCategory
+
+
+class PastDecision(BaseModel):
+    """One of the caller's decisions in force, which may be undone."""
+
+    decision: DecisionOut
+    category_id: int
+    category: str
+    image: ImageOut
+
+
+class Released(BaseModel):
+    """How many leases were given back."""
+
+    released: int
