@@ -1,0 +1,43 @@
+"""The backbone of a round, loaded once per process."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from app.db.tables import Round
+from app.settings import Settings
+from models.backbone import Backbone, WeightsUnavailable, load_backbone
+from workers.runner import JobFailedError
+
+
+def backbone_of(running: Round, settings: Settings) -> Backbone:
+    """The round's backbone with its weights.
+
+    Raises:
+        JobFailedError: when the weights are not there or do not fit; says what to do.
+    """
+    try:
+        return _load(running.backbone, _weights_file(running.weights, settings), running.image_size)
+    except (WeightsUnavailable, ValueError, FileNotFoundError) as error:
+        raise JobFailedError(str(error)) from error
+
+
+def _weights_file(name: str | None, settings: Settings) -> Path | None:
+    if name is None:
+        return None
+    if settings.weights_dir is None:
+        raise JobFailedError(
+            f"The project names the weights file {name!r}, but VETTED_WEIGHTS_DIR is not set "
+            "for this worker. Set it to the folder of weights files and start another round."
+        )
+    path = settings.weights_dir / name
+    if not path.is_file():
+        raise JobFailedError(
+            f"There is no weights file {name!r} in the worker's weights folder. "
+            "Put it there, then start another round."
+        )
+    return path
+
+
+@lru_cache(maxsize=1)
+def _load(name: str, weights: Path | None, image_size: int) -> Backbone:
+    return load_backbone(name, weights, image_size=image_size)

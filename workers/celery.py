@@ -1,0 +1,54 @@
+"""The Celery application: `celery -A workers.celery worker -Q compute --pool=solo` and the light one.
+
+Delivery is at least once and a message may be lost; the job table makes both harmless. The light
+worker's beat runs `reconcile`, which queues again what died and sends again what was lost.
+"""
+
+from functools import cache
+
+import structlog
+
+from app.blobs import FolderBlobs
+from app.db.session import make_engine, make_sessions
+from app.jobs import RUN_JOB, CeleryJobs, make_celery
+from app.settings import Settings
+from workers.runner import Workbench, reconcile_once, run_one
+
+log = structlog.get_logger()
+
+RECONCILE = "vetted.reconcile"
+RECONCILE_EVERY = 3.0  # seconds
+
+settings = Settings()  # type: ignore[call-arg]
+app = make_celery(settings.broker_url)
+app.conf.beat_schedule = {
+    RECONCILE: {
+        "task": RECONCILE,
+        "schedule": RECONCILE_EVERY,
+        # A tick that waited behind others is worthless.
+        "options": {"queue": "light", "expires": RECONCILE_EVERY},
+    }
+}
+
+
+@cache
+def _bench() -> Workbench:
+    engine = make_engine(settings.database_url, connections=6)
+    return Workbench(
+        settings=settings,
+        sessions=make_sessions(engine),
+        blobs=FolderBlobs(settings.data_dir / "blobs"),
+        jobs=CeleryJobs(app),
+    )
+
+
+@app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
+def run_job(job_id: int) -> None:
+    """Do one job, unless it is taken or done."""
+    run_one(_bench(), job_id)
+
+
+@app.task(name=RECONCILE)  # type: ignore[untyped-decorator]
+def reconcile() -> None:
+    """Queue again the jobs of dead workers and send again lost messages."""
+    reconcile_once(_bench())

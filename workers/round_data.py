@@ -1,0 +1,100 @@
+"""What a round is computed from, each read in a short transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Category, Example, HardNegative, Image, ModelVersion, Round
+from app.domain.dataset import Split
+from app.domain.round import Policy
+from app.usecases.start_round import candidates_of
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """An image and a category: the one it shows (example) or the one it does not (hard negative)."""
+
+    image_id: int
+    sha256: str
+    category_id: int
+
+
+def category_ids(session: Session, of: Round) -> list[int]:
+    """The categories in the order of the model's outputs: by name, as labelers meet them."""
+    return list(
+        session.scalars(
+            select(Category.id)
+            .where(
+                Category.project_id == of.project_id,
+                Category.id.in_(_trained_categories(of)),
+            )
+            .order_by(Category.name)
+        )
+    )
+
+
+def _trained_categories(of: Round) -> Select[int]:
+    # A category that was created after the round began has no example in its dataset version.
+    return select(Example.category_id).where(
+        Example.project_id == of.project_id,
+        Example.split == Split.TRAIN,
+        Example.from_version <= of.trained_on,
+        or_(Example.to_version.is_(None), Example.to_version > of.trained_on),
+    )
+
+
+def examples(session: Session, of: Round, split: Split) -> list[Labeled]:
+    """One split of the dataset version that the round trains on, in order of image."""
+    rows = session.execute(
+        select(Example.image_id, Image.sha256, Example.category_id)
+        .join(Image, Image.id == Example.image_id)
+        .where(
+            Example.project_id == of.project_id,
+            Example.split == split,
+            Example.from_version <= of.trained_on,
+            or_(Example.to_version.is_(None), Example.to_version > of.trained_on),
+        )
+        .order_by(Image.sha256)
+    )
+    return [Labeled(*row) for row in rows]
+
+
+def hard_negatives(session: Session, of: Round) -> list[Labeled]:
+    """H(i-1): the images that labelers refused, each with the category that it is not."""
+    rows = session.execute(
+        select(HardNegative.image_id, Image.sha256, HardNegative.category_id)
+        .join(Image, Image.id == HardNegative.image_id)
+        .where(
+            HardNegative.project_id == of.project_id,
+            HardNegative.from_version <= of.trained_on,
+            or_(HardNegative.to_version.is_(None), HardNegative.to_version > of.trained_on),
+        )
+        .order_by(Image.sha256, HardNegative.category_id)
+    )
+    return [Labeled(*row) for row in rows]
+
+
+def candidates(session: Session, of: Round) -> list[tuple[int, str]]:
+    """(image id, content hash) of C_i, in order of id."""
+    pool = candidates_of(of.project_id, Policy(of.policy), of.buckets).order_by(None).subquery()
+    rows = session.execute(
+        select(Image.id, Image.sha256).join(pool, pool.c.image_id == Image.id).order_by(Image.id)
+    )
+    return [(image_id, sha256) for image_id, sha256 in rows]
+
+
+def parent_model(session: Session, of: Round) -> int | None:
+    """The model version before this round's, if any."""
+    return session.scalar(
+        select(ModelVersion.id)
+        .where(ModelVersion.project_id == of.project_id)
+        .order_by(ModelVersion.id.desc())
+        .limit(1)
+    )
+
+
+def hashes(rows: Sequence[Labeled]) -> list[str]:
+    """The content hashes, in order."""
+    return [row.sha256 for row in rows]

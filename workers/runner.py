@@ -1,0 +1,134 @@
+"""How a job runs: claim (transaction), compute (none open), publish (transaction)."""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.blobs import Blobs
+from app.db.session import database_now, transaction
+from app.db.tables import Round
+from app.domain.errors import StaleAttemptError
+from app.domain.job import JobKind
+from app.jobs import Jobs, send_all
+from app.settings import Settings
+from app.usecases.run_jobs import (
+    Claim,
+    claim_job,
+    fail_job,
+    finish_job,
+    lock_claim,
+    queue_job,
+    reap_jobs,
+)
+from workers.heart import Heart
+
+log = structlog.get_logger()
+
+# Imported when first needed: a light worker never loads torch.
+MODULES = {
+    JobKind.EMBED_POOL: "workers.embed_pool",
+    JobKind.TRAIN_ROUND: "workers.train_round",
+    JobKind.SCORE_POOL: "workers.score_pool",
+    JobKind.DERIVE_PICTURES: "workers.derive_pictures",
+}
+
+NEXT = {
+    JobKind.EMBED_POOL: JobKind.TRAIN_ROUND,
+    JobKind.TRAIN_ROUND: JobKind.SCORE_POOL,
+    JobKind.SCORE_POOL: JobKind.DERIVE_PICTURES,
+}
+
+
+class JobFailedError(Exception):
+    """The work cannot be done, and doing it again would not help. The text is for the lead."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What every job may use."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    blobs: Blobs
+    jobs: Jobs
+
+
+@dataclass(frozen=True)
+class Work:
+    """One job in a worker's hands."""
+
+    bench: Workbench
+    claim: Claim
+    heart: Heart
+
+
+# A module of MODULES has `compute(work) -> Publish`; Publish writes inside the last transaction.
+Publish = Callable[[Session, Round], None]
+
+
+def worker_name() -> str:
+    """Host and process: what the lead sees, and what an operator can find."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def run_one(bench: Workbench, job_id: int) -> None:
+    """Do one job. A message that came twice, or after a cancel, does nothing."""
+    with transaction(bench.sessions) as session:
+        claim = claim_job(session, job_id, worker_name(), database_now(session))
+    if claim is None:
+        return
+    told = log.bind(job_id=claim.job_id, kind=claim.kind.value, attempt=claim.attempt)
+    told.info("job claimed")
+    try:
+        with Heart(bench.sessions, claim) as heart:
+            compute = import_module(MODULES[claim.kind]).compute
+            publish = compute(Work(bench, claim, heart))
+            _publish(bench, claim, publish)
+    except StaleAttemptError:
+        told.info("job was cancelled or taken over; its result is dropped")
+    except OperationalError as error:
+        # The database went away, not the work: the lease lapses and the job comes back.
+        told.warning("database unavailable; the job will be tried again", error=str(error))
+    except JobFailedError as error:
+        told.warning("job failed", error=str(error))
+        _fail(bench, claim, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the lead must see it
+        told.exception("job failed unexpectedly")
+        _fail(bench, claim, f"An unexpected error, told in full in the worker's log: {error!r}")
+    else:
+        told.info("job done")
+
+
+def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
+    queued = []
+    with transaction(bench.sessions) as session:
+        running, job = lock_claim(session, claim)
+        publish(session, running)
+        finish_job(job, database_now(session))
+        if claim.kind in NEXT:
+            following = queue_job(session, claim.round_id, NEXT[claim.kind])
+            queued.append((following.id, NEXT[claim.kind]))
+    send_all(bench.jobs, queued)
+
+
+def _fail(bench: Workbench, claim: Claim, message: str) -> None:
+    try:
+        with transaction(bench.sessions) as session:
+            fail_job(session, claim, database_now(session), message)
+    except StaleAttemptError:
+        log.info("failure of a stale attempt is dropped", job_id=claim.job_id)
+
+
+def reconcile_once(bench: Workbench) -> None:
+    """See `reap_jobs`; send what it returns."""
+    with transaction(bench.sessions) as session:
+        waiting = [(job.id, JobKind(job.kind)) for job in reap_jobs(session, database_now(session))]
+    for job_id, kind in waiting:
+        log.info("job sent again", job_id=job_id, kind=kind.value)
+    send_all(bench.jobs, waiting)

@@ -1,0 +1,153 @@
+"""Step two of a round: train the embedding and the anchors on S(i-1) and H(i-1), and measure them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.db.tables import Round
+from app.domain.dataset import Split
+from app.usecases.publish_round import Trained, publish_trained
+from models import checkpoint, metrics
+from models.config import MetricConfig
+from models.neighbours import nearly_equal
+from models.network import MetricModel
+from models.score import score
+from models.train import fit
+from workers import round_data
+from workers.backbones import backbone_of
+from workers.feature_store import FeatureStore
+from workers.round_data import Labeled
+from workers.runner import JobFailedError, Publish, Work
+
+_EXEMPLARS = 9
+
+
+@dataclass(frozen=True)
+class _Data:
+    categories: list[int]
+    train: list[Labeled]
+    test: list[Labeled]
+    rejected: list[Labeled]
+    parent_id: int | None
+
+
+def compute(work: Work) -> Publish:
+    """Train, test, choose exemplars; the checkpoint is stored before anything refers to it."""
+    bench = work.bench
+    with bench.sessions() as session:
+        running = session.get_one(Round, work.claim.round_id)
+        data = _Data(
+            categories=round_data.category_ids(session, running),
+            train=round_data.examples(session, running, Split.TRAIN),
+            test=round_data.examples(session, running, Split.TEST),
+            rejected=round_data.hard_negatives(session, running),
+            parent_id=round_data.parent_model(session, running),
+        )
+    backbone = backbone_of(running, bench.settings)
+    store = FeatureStore(bench.sessions, bench.blobs, backbone.fingerprint)
+    data, features, test_features = _without_leaks(data, store)
+    config = replace(MetricConfig(), seed=running.seed)
+    model = _fit(work, data, features, store, config)
+    key = f"checkpoints/{running.id}-{work.claim.attempt}.safetensors"
+    bench.blobs.put(key, checkpoint.to_bytes(model))
+    trained = Trained(
+        blob_key=key,
+        fingerprint=backbone.fingerprint,
+        config=model.config.to_json(),
+        metrics=_measure(model, data, test_features),
+        parent_id=data.parent_id,
+        exemplars=_exemplars(model, data, features),
+    )
+    return partial(publish_trained, trained=trained)
+
+
+def _without_leaks(data: _Data, store: FeatureStore) -> tuple[_Data, Tensor, Tensor | None]:
+    """The data without training images that nearly equal a test image: they would flatter the model.
+
+    A category is never emptied: its last image stays, and the test accuracy counts it as it is.
+    """
+    features = store.load(round_data.hashes(data.train))
+    if not data.test:
+        return data, features, None
+    test_features = store.load(round_data.hashes(data.test))
+    leaked = nearly_equal(features, test_features)
+    kept, left = [], dict.fromkeys(data.categories, 0)
+    for index, example in enumerate(data.train):
+        if not leaked[index]:
+            kept.append(index)
+            left[example.category_id] += 1
+    for index, example in enumerate(data.train):
+        if left[example.category_id] == 0:
+            kept.append(index)
+            left[example.category_id] = 1
+    kept.sort()
+    return replace(data, train=[data.train[index] for index in kept]), features[kept], test_features
+
+
+def _fit(
+    work: Work, data: _Data, features: Tensor, store: FeatureStore, config: MetricConfig
+) -> MetricModel:
+    rejected = (
+        store.load(round_data.hashes(data.rejected))
+        if data.rejected
+        else features.new_zeros(0, features.shape[1])
+    )
+    try:
+        return fit(
+            features,
+            _outputs(data, data.train),
+            rejected,
+            _outputs(data, data.rejected),
+            categories=len(data.categories),
+            config=config,
+            progress=work.heart.progress,
+        )
+    except ValueError as error:
+        raise JobFailedError(f"Training is not possible: {error}") from error
+
+
+def _outputs(data: _Data, rows: Sequence[Labeled]) -> Tensor:
+    """int64 [len(rows)]: the model's output for each row's category."""
+    output = {category: index for index, category in enumerate(data.categories)}
+    return torch.tensor([output[row.category_id] for row in rows], dtype=torch.int64)
+
+
+def _measure(model: MetricModel, data: _Data, test_features: Tensor | None) -> dict[str, Any]:
+    sizes = {"trained_on": len(data.train), "hard_negatives": len(data.rejected)}
+    # A category may be tested although nothing of it was in the train split at this version.
+    known = [
+        index for index, row in enumerate(data.test) if row.category_id in set(data.categories)
+    ]
+    if test_features is None or not known:
+        return {**sizes, "tested_on": 0}
+    predicted = torch.cat([category for category, _ in score(model, [test_features[known]])])
+    labels = _outputs(data, [data.test[index] for index in known])
+    counts = metrics.confusion(labels, predicted, len(data.categories))
+    return {
+        **sizes,
+        "tested_on": len(known),
+        "top1": metrics.top1(counts),
+        "mean_class": metrics.mean_category_accuracy(counts),
+    }
+
+
+def _exemplars(model: MetricModel, data: _Data, features: Tensor) -> dict[int, list[int]]:
+    """For each category the examples nearest to its anchors, one anchor after the other."""
+    with torch.inference_mode():
+        embedded = model.embed(features)
+        distances = torch.cdist(embedded, model.anchors.flatten(0, 1)).square()
+    outputs, found = _outputs(data, data.train), {}
+    per_category = model.anchors.shape[1]
+    for output, category in enumerate(data.categories):
+        rows = (outputs == output).nonzero().flatten()
+        near = distances[rows][:, output * per_category : (output + 1) * per_category]
+        # Column by column would show one mode only; row-wise flattening takes turns between anchors.
+        turns = rows[near.argsort(dim=0).flatten()].tolist()
+        found[category] = [
+            data.train[row].image_id for row in list(dict.fromkeys(turns))[:_EXEMPLARS]
+        ]
+    return found
