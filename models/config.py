@@ -1,0 +1,107 @@
+"""What one training run is made of: together with the data it reproduces the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricConfig:
+    """The settings of triplet metric learning with learned anchors (Triplet-A, with head training).
+
+    The first block holds the paper's values (Cui et al., section 2.4.2), the second those of
+    training a linear map on cached features, chosen on a validation part of Oxford Flowers.
+
+    Attributes:
+        dimension: d, width of the embedding.
+        margin: m of Eq. 2.1, in squared distance of unit vectors (0 to 4).
+        anchors: K, anchors per category.
+        gamma: softness of the votes in Eq. 2.3, per squared distance.
+        omega: weight of the triplet loss in Eq. 2.5, 0 to 1.
+        local_region: share of the nearest images of the own category that may be positives.
+        negatives: negatives drawn per reference and sampling, and as many human hard negatives.
+        sampling_period: T, steps between two embeddings of the whole training set.
+        steps: steps of the optimiser.
+        batch_size: references per step.
+        learning_rate: peak step size of AdamW; it decays to zero along a half cosine.
+        weight_decay: AdamW's decoupled decay of the linear map.
+        dropout: share of feature dimensions hidden at random from each image of a step.
+        seed: of every random choice.
+
+    Raises:
+        ValueError: a value out of its range; the message says which one and what it may be.
+    """
+
+    dimension: int = 64
+    margin: float = 0.2
+    anchors: int = 3
+    gamma: float = 5.0
+    omega: float = 0.1
+    local_region: float = 0.6
+
+    negatives: int = 1
+    sampling_period: int = 25
+    steps: int = 500
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dimension", "anchors", "negatives", "sampling_period", "steps", "batch_size"):
+            _check(name, getattr(self, name), "a whole number of at least 1", whole=True, low=1)
+        _check("seed", self.seed, "a whole number of at least 0", whole=True, low=0)
+        for name in ("margin", "weight_decay"):
+            _check(name, getattr(self, name), "at least 0", low=0)
+        for name in ("gamma", "learning_rate"):
+            _check(name, getattr(self, name), "above 0", low=0, open_low=True)
+        _check("omega", self.omega, "from 0 to 1", low=0, high=1)
+        _check(
+            "local_region", self.local_region, "above 0 and up to 1", low=0, high=1, open_low=True
+        )
+        _check("dropout", self.dropout, "from 0 to 0.9", low=0, high=0.9)
+
+    def to_json(self) -> dict[str, int | float]:
+        """Names to numbers, ready for json.dumps."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> MetricConfig:
+        """The settings of a dict of to_json; names left out take their defaults.
+
+        Raises:
+            ValueError: an unknown name, or a value out of its range.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"Unknown setting {unknown[0]!r}. Known are: {', '.join(sorted(known))}.",
+            )
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _check(
+    name: str,
+    value: object,
+    allowed: str,
+    *,
+    low: float,
+    high: float = math.inf,
+    open_low: bool = False,
+    whole: bool = False,
+) -> None:
+    right_type = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if right_type:
+        number = float(value)  # type: ignore[arg-type]
+        above = number > low if open_low else number >= low
+        if math.isfinite(number) and above and number <= high:
+            return
+    raise ValueError(f"{name} must be {allowed}; got {value!r}.")

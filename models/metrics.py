@@ -1,0 +1,37 @@
+"""Measures of a classifier on labelled images."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def confusion(labels: Tensor, predicted: Tensor, categories: int) -> Tensor:
+    """How often category i was taken for j: int64 [n] and [n] to counts, int64 [N, N] at [i, j].
+
+    Raises:
+        ValueError: lengths differ, or a category is outside 0 to categories - 1.
+    """
+    if labels.ndim != 1 or labels.shape != predicted.shape:
+        raise ValueError("Give one predicted category for each label, both as int64 [n].")
+    for name, values in (("label", labels), ("predicted category", predicted)):
+        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < categories:
+            raise ValueError(f"Each {name} must be from 0 to {categories - 1}.")
+    counts = (labels * categories + predicted).bincount(minlength=categories * categories)
+    return counts.view(categories, categories)
+
+
+def top1(counts: Tensor) -> float:
+    """Share of images whose category was found, 0..1, from `confusion`; NaN without images."""
+    total = counts.sum()
+    return float(counts.diagonal().sum() / total) if total else float("nan")
+
+
+def category_accuracy(counts: Tensor) -> Tensor:
+    """Per category the share of its images that were found: float64 [N], NaN where it has none."""
+    return counts.diagonal().to(torch.float64) / counts.sum(1)
+
+
+def mean_category_accuracy(counts: Tensor) -> float:
+    """The mean of `category_accuracy` over the categories that have images; NaN if none has."""
+    return float(category_accuracy(counts).nanmean())
