@@ -1,0 +1,70 @@
+"""The product's own processes, as a table."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Workers find each other through the broker only; without these two they are up a second sooner.
+WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the commands depend on."""
+
+    data_dir: Path
+    host: str
+    port: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """One process of the product.
+
+    Attributes:
+        name: As in the log file's name.
+        argv: The command line.
+        health_path: Answers 200 on the web's port once the process is ready; None if being
+            alive is enough.
+        grace: Seconds to finish in after SIGTERM.
+    """
+
+    name: str
+    argv: Sequence[str]
+    health_path: str | None = None
+    grace: float = 15.0
+
+
+def product_commands(plan: Plan) -> list[Command]:
+    """The web service, the workers that compute, and one for light work and the clock."""
+    return [
+        _web(plan),
+        *(_compute(number) for number in range(1, plan.workers + 1)),
+        _light(plan.data_dir),
+    ]
+
+
+def _web(plan: Plan) -> Command:
+    options = ["--factory", "--host", plan.host, "--port", str(plan.port)]
+    options += ["--timeout-graceful-shutdown", "10"]
+    argv = [sys.executable, "-m", "uvicorn", "app.main:create_app", *options]
+    return Command("web", argv, health_path="/healthz")
+
+
+def _compute(number: int) -> Command:
+    # One process for each slot: torch and forked pools do not go together.
+    name = f"compute{number}"
+    return Command(name, _celery("compute", name, "--pool=solo"))
+
+
+def _light(data_dir: Path) -> Command:
+    schedule = str(data_dir / "celerybeat-schedule")
+    options = ["--pool=threads", "--concurrency=2", "-B", "-s", schedule]
+    return Command("light", _celery("light", "light", *options))
+
+
+def _celery(queue: str, name: str, *options: str) -> list[str]:
+    application = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker"]
+    return [*application, "-Q", queue, "-n", f"{name}@%h", *options, *WORKER_OPTIONS]
