@@ -30,6 +30,13 @@ class Unit:
     session: Session
     queued: list[tuple[int, JobKind]] = field(default_factory=list)
 
+    def release_connection(self) -> None:
+        """Let go of the database before work that takes long; the next query begins anew.
+
+        Only after reading: what was written and not committed would be lost.
+        """
+        self.session.rollback()
+
     def send_after_commit(self, job: Job) -> None:
         """Send this job after the commit, not before: a worker must find its row."""
         self.queued.append((job.id, JobKind(job.kind)))

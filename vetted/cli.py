@@ -1,5 +1,157 @@
 """The `vetted` command."""
 
-import typer
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
-main = typer.Typer(no_args_is_help=True)
+import typer
+from sqlalchemy import select
+
+from app.db.tables import Project
+from app.domain.access import Role, Scope
+from app.domain.errors import DomainError, NotFoundError
+from app.usecases import people
+from migrations.run import upgrade
+from vetted.client import RefusedError, RoundFailedError
+from vetted.database import URL, database, session_at
+from vetted.embedded.errors import EmbeddedError
+from vetted.embedded.signals import exit_on_signals
+from vetted.embedded.stack import Stack, running_environment
+
+main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
+user = typer.Typer(no_args_is_help=True, help="People who sign in.")
+member = typer.Typer(no_args_is_help=True, help="Who is in a project, and as what.")
+token = typer.Typer(no_args_is_help=True, help="Keys for programs.")
+main.add_typer(user, name="user")
+main.add_typer(member, name="member")
+main.add_typer(token, name="token")
+
+DataDir = Annotated[
+    Path,
+    typer.Option(envvar="VETTED_DATA_DIR", help="Folder of the embedded database and the pictures"),
+]
+VAR = Path("var")
+DEMO = VAR / "demo"
+
+
+@contextmanager
+def _plain_refusals() -> Iterator[None]:
+    """A refusal is a sentence, not a traceback."""
+    try:
+        yield
+    except (DomainError, EmbeddedError, RefusedError, RoundFailedError, ValueError) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from None
+
+
+@main.command()
+def up(
+    data_dir: DataDir = VAR,
+    host: Annotated[str, typer.Option(help="Where the web service listens")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Its port; any free one without it")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that compute")] = 1,
+) -> None:
+    """Run everything on this machine: database, broker, web service, workers. Ctrl+C stops it."""
+    with (
+        _plain_refusals(),
+        exit_on_signals(),
+        Stack(data_dir, migrate=upgrade, host=host, port=port, workers=workers) as stack,
+    ):
+        typer.echo(f"Vetted is at {stack.url}   (Ctrl+C stops it)")
+        typer.echo("No account yet? In another terminal: vetted user add LOGIN --lead")
+        stack.wait()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database of VETTED_DATABASE_URL to the newest schema (`up` does it by itself)."""
+    url = os.environ.get(URL)
+    if not url:
+        typer.secho(f"Set {URL} to the database to migrate.", fg="red", err=True)
+        raise typer.Exit(1)
+    upgrade(url)
+    typer.echo("The database is up to date.")
+
+
+@user.command("add")
+def user_add(
+    login: str,
+    name: Annotated[str | None, typer.Option(help="Shown to others; the login without it")] = None,
+    lead: Annotated[bool, typer.Option("--lead", help="May create projects")] = False,  # noqa: FBT002
+    data_dir: DataDir = VAR,
+) -> None:
+    """Create a user. The password is asked for, or read from standard input when that is a pipe."""
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
+        people.add_user(session, login, name or login, password, may_create_projects=lead)
+    typer.echo(f"{login} can sign in.")
+
+
+@member.command("add")
+def member_add(
+    project: str,
+    login: str,
+    role: Annotated[Role, typer.Option(help="What they may do")] = Role.LABELER,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Give a user a role in a project."""
+    with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
+        found = session.scalar(select(Project).where(Project.slug == project))
+        if found is None:
+            raise NotFoundError("project", project)
+        people.set_member(session, found, login, role)
+    typer.echo(f"{login} is {role} of {project}.")
+
+
+@token.command("add")
+def token_add(
+    login: str,
+    scope: Annotated[list[Scope], typer.Option(help="What it may be used for; may be repeated")],
+    name: Annotated[str, typer.Option(help="What it is for")] = "token",
+    data_dir: DataDir = VAR,
+) -> None:
+    """Make an API token of a user and print it: it cannot be shown again."""
+    with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
+        made = people.create_token(session, login, name, frozenset(scope))
+    typer.echo(made)
+
+
+@main.command()
+def demo(
+    images: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of pictures: DIR/<category>/*.jpg"),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of the backbone")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=0, help="Rounds that a simulated expert answers first")
+    ] = 2,
+    data_dir: Annotated[Path, typer.Option(help="Where the demo lives")] = DEMO,
+    host: Annotated[str, typer.Option(help="Where the web service listens")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Its port; any free one without it")] = None,
+) -> None:
+    """Run a demonstration project. Ctrl+C stops it, the same command resumes it."""
+    # Here and not above: it brings in torch, which no other command needs.
+    from vetted.demo.run import Demo, run_demo  # noqa: PLC0415
+
+    with _plain_refusals(), exit_on_signals():
+        run_demo(Demo(data_dir, images, weights, rounds), host=host, port=port)
+
+
+@main.command("demo-reset")
+def demo_reset(data_dir: Annotated[Path, typer.Option(help="Where the demo lives")] = DEMO) -> None:
+    """Forget the demonstration project, so that the next one starts afresh."""
+    if running_environment(data_dir) is not None:
+        typer.secho("The demo is running. Stop it with Ctrl+C first.", fg="red", err=True)
+        raise typer.Exit(1)
+    shutil.rmtree(data_dir, ignore_errors=True)
+    typer.echo("The next `make demo` starts afresh.")

@@ -4,9 +4,8 @@ Delivery is at least once and a message may be lost; the job table makes both ha
 worker's beat runs `reconcile`, which queues again what died and sends again what was lost.
 """
 
+import logging
 from functools import cache
-
-import structlog
 
 from app.blobs import FolderBlobs
 from app.db.session import make_engine, make_sessions
@@ -14,7 +13,9 @@ from app.jobs import RUN_JOB, CeleryJobs, make_celery
 from app.settings import Settings
 from workers.runner import Workbench, reconcile_once, run_one
 
-log = structlog.get_logger()
+# A beat every three seconds is no news; what happens to jobs is told by the runner.
+for name in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 RECONCILE = "vetted.reconcile"
 RECONCILE_EVERY = 3.0  # seconds

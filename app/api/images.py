@@ -72,7 +72,7 @@ def seed(
     """Give a category its first examples. The `test` split is frozen: measured on, never trained on."""
     # Before the pictures are decoded: an unknown category is told at once.
     category_by_name(unit.session, access.project, category)
-    unit.session.commit()
+    unit.release_connection()
     taken = _take(context, files, sources)
     found = category_by_name(unit.session, access.project, category)
     return answers.upload_answer(seed_examples(unit.session, access.project, found, split, taken))
@@ -187,7 +187,7 @@ def get_derivative(
     if size not in named:
         raise NotFoundError("size", size)
     _image(unit, access, sha256)
-    unit.session.commit()
+    unit.release_connection()
     derivative(context.blobs, sha256, named[size])
     return _file(context.blobs.path(derivative_key(sha256, size)), "image/webp")
 

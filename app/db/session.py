@@ -23,8 +23,9 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 @contextmanager
 def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
     """One transaction: committed at the end, rolled back on any exception."""
-    with sessions.begin() as session:
+    with sessions() as session:
         yield session
+        session.commit()
 
 
 def database_now(session: Session) -> datetime:

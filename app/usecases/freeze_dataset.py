@@ -53,6 +53,7 @@ def freeze_dataset(session: Session, project: Project, round_id: int | None) -> 
 def _members(session: Session, project: Project) -> Iterator[Member]:
     examples = session.execute(
         select(Image.sha256, Category.name, Example.split)
+        .select_from(Example)
         .join(Image, Image.id == Example.image_id)
         .join(Category, Category.id == Example.category_id)
         .where(Example.project_id == project.id, Example.to_version.is_(None))
@@ -61,6 +62,7 @@ def _members(session: Session, project: Project) -> Iterator[Member]:
         yield Member(sha256, name, Split(split))
     negatives = session.execute(
         select(Image.sha256, Category.name)
+        .select_from(HardNegative)
         .join(Image, Image.id == HardNegative.image_id)
         .join(Category, Category.id == HardNegative.category_id)
         .where(HardNegative.project_id == project.id, HardNegative.to_version.is_(None))

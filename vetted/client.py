@@ -1,0 +1,120 @@
+"""A small client of the REST API, for the demo and the benchmarks."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+_WORKING = ("embedding", "training", "scoring")
+
+
+class RefusedError(Exception):
+    """The service refused: the sentence is its own, `name` is the stable name of the problem."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.name = name
+
+
+class RoundFailedError(Exception):
+    """A round ended without proposals; the text is the service's."""
+
+
+class Client:
+    """One caller with one token.
+
+    Args:
+        url: Where the service is, as http://127.0.0.1:8000.
+        token: An API token with the scopes that the calls need.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx.Client(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=120,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path; raises RefusedError."""
+        return _checked(self._http.get(path)).json()
+
+    def post(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        """The JSON answer to a JSON body; raises RefusedError."""
+        return _checked(self._http.post(path, json=body, headers=headers)).json()
+
+    def put(self, path: str, body: Any) -> None:
+        """Send a JSON body; raises RefusedError."""
+        _checked(self._http.put(path, json=body))
+
+    def seed(self, project: str, category: str, split: str, files: Sequence[Path]) -> Any:
+        """Upload examples of a category."""
+        return self._upload(f"/projects/{project}/examples", files, category=category, split=split)
+
+    def ingest(self, project: str, files: Sequence[Path], sources: Sequence[dict[str, Any]]) -> Any:
+        """Upload crawled images, with one source for each."""
+        return self._upload(f"/projects/{project}/images", files, sources=json.dumps(sources))
+
+    def _upload(self, path: str, files: Sequence[Path], **fields: str) -> Any:
+        with ExitStack() as opened:
+            parts = [
+                ("files", (file.name, opened.enter_context(file.open("rb")))) for file in files
+            ]
+            return _checked(self._http.post(path, data=fields, files=parts)).json()
+
+    def download(self, path: str, target: Path) -> None:
+        """Stream what is at a path into a file; raises RefusedError."""
+        with self._http.stream("GET", path) as response, target.open("wb") as file:
+            if response.is_error:
+                response.read()
+            for piece in _checked(response).iter_bytes():
+                file.write(piece)
+
+    def follow_round(self, project: str, number: int, every: float = 0.5) -> Iterator[Any]:
+        """The round again and again while the machine works on it, and once when it is done."""
+        while True:
+            found = self.get(f"/projects/{project}/rounds/{number}")
+            yield found
+            if found["state"] not in _WORKING:
+                return
+            time.sleep(every)
+
+    def lease(self, project: str, client: str, count: int) -> Any:
+        """The next open proposals."""
+        return self.post(f"/projects/{project}/proposals/lease", {"client": client, "count": count})
+
+    def decide(self, project: str, proposal: dict[str, Any], answer: str, seconds: float) -> Any:
+        """Answer a proposal that is leased, with a key of its own."""
+        return self.post(
+            f"/projects/{project}/proposals/{proposal['id']}/decisions",
+            {"lease_token": proposal["lease_token"], "answer": answer, "seconds": seconds},
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        body = response.json()
+        name, detail = body["type"].rsplit(":", 1)[-1], body["detail"]
+    except (ValueError, KeyError):
+        name, detail = str(response.status_code), response.text[:500]
+    raise RefusedError(name, detail)

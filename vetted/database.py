@@ -1,0 +1,50 @@
+"""The database that a command speaks to: the one of VETTED_DATABASE_URL, or the embedded one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from app.db.session import make_engine, make_sessions, transaction
+from migrations.run import upgrade
+from vetted.embedded.postgres import Postgres
+from vetted.embedded.stack import running_environment
+
+URL = "VETTED_DATABASE_URL"
+
+
+@contextmanager
+def database(data_dir: Path) -> Iterator[str]:
+    """The URL of a database that answers.
+
+    Without VETTED_DATABASE_URL it is the embedded one of `data_dir`: used as it runs, or else
+    started and migrated for as long as the context lasts.
+    """
+    named = os.environ.get(URL)
+    if named:
+        yield named
+        return
+    running = running_environment(data_dir)
+    if running is not None:
+        yield running[URL]
+        return
+    embedded = Postgres(data_dir)
+    url = embedded.start()
+    try:
+        upgrade(url)
+        yield url
+    finally:
+        embedded.stop()
+
+
+@contextmanager
+def session_at(url: str) -> Iterator[Session]:
+    """One transaction at a database."""
+    engine = make_engine(url, connections=1)
+    try:
+        with transaction(make_sessions(engine)) as session:
+            yield session
+    finally:
+        engine.dispose()

@@ -1,0 +1,65 @@
+"""Progress on a terminal, and plain lines where the output goes to a file."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+_PLAIN_EVERY = 10.0  # seconds
+
+
+class Progress:
+    """Call it with what is done, how far it is, and of how many; a new text begins a new bar."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._told: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, text: str, done: int, total: int | None) -> None:
+        """Show it."""
+        if self._bars.disable:
+            self._plain(text, done, total)
+            return
+        if text not in self._tasks:
+            self._tasks[text] = self._bars.add_task(text, total=total)
+        self._bars.update(self._tasks[text], completed=done, total=total)
+
+    def _plain(self, text: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        finished = total is not None and done >= total
+        if finished or now - self._told.get(text, 0) > _PLAIN_EVERY:
+            self._told[text] = now if not finished else float("inf")
+            of = "" if total is None else f" {done} of {total}"
+            self._console.print(f"{text}{of}", highlight=False)
