@@ -69,8 +69,11 @@ def test_it_starts_hands_out_its_addresses_and_stops_everything(data_dir: Path) 
         assert all(stack.pid_of(name) for name in ("postgres", "valkey", "web", "compute1"))
         with connect(stack.database_url) as connection:
             assert connection.execute("SELECT * FROM migrated").fetchall() == []
+        second = stack_in(data_dir)
         with pytest.raises(AlreadyRunningError, match=str(os.getpid())):
-            stack_in(data_dir).start()
+            second.start()
+        second.stop()
+        assert running_environment(data_dir) == expected
         before = stack.pid_of("web")
         stack.restart("web")
         assert stack.pid_of("web") != before

@@ -18,7 +18,8 @@ from vetted.embedded.system_user import SystemUser
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 10.0
-POLL_SECONDS = 0.05
+FIRST_POLL_SECONDS = 0.03
+LONGEST_POLL_SECONDS = 0.3
 LONGEST_LOG = 10_000_000
 
 logger = logging.getLogger(__name__)
@@ -117,12 +118,15 @@ class Keeper:
             ChildFailedError: It died, or was not ready in time; quotes the end of its log.
         """
         deadline = time.monotonic() + self.child.ready_timeout
+        pause = FIRST_POLL_SECONDS
         while not self._is_ready():
             if self.failure is not None:
                 raise self.failure
             if time.monotonic() > deadline:
                 raise self._failed(f"was not ready within {self.child.ready_timeout:g} s")
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            # Asking more and more slowly: a server that replays its log notes every refusal.
+            pause = min(pause * 1.2, LONGEST_POLL_SECONDS)
         self._was_ready = True
 
     def _is_ready(self) -> bool:

@@ -56,6 +56,7 @@ class Stack:
         self._host = host
         self._wanted_port = port
         self._port = 0
+        self._is_open = False
         self._workers = workers
         self._commands = commands
         self._postgres = Postgres(self._data_dir, durable=durable)
@@ -78,6 +79,7 @@ class Stack:
             EmbeddedError: Something cannot be started; quotes its log.
         """
         self._supervisor.open()
+        self._is_open = True
         try:
             self._start_servers()
             self._migrate(self.database_url)
@@ -87,7 +89,10 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop everything, last started first."""
+        """Stop everything, last started first; harmless after a start that was refused."""
+        if not self._is_open:
+            return
+        self._is_open = False
         (self._data_dir / RUNTIME_FILE).unlink(missing_ok=True)
         self._supervisor.stop()
 
