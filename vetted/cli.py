@@ -19,6 +19,7 @@ from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
 from vetted.database import URL, database, session_at
 from vetted.embedded.errors import EmbeddedError
+from vetted.embedded.postgres import Postgres
 from vetted.embedded.signals import exit_on_signals
 from vetted.embedded.stack import Stack, running_environment
 
@@ -153,5 +154,8 @@ def demo_reset(data_dir: Annotated[Path, typer.Option(help="Where the demo lives
     if running_environment(data_dir) is not None:
         typer.secho("The demo is running. Stop it with Ctrl+C first.", fg="red", err=True)
         raise typer.Exit(1)
-    shutil.rmtree(data_dir, ignore_errors=True)
+    if data_dir.is_dir():
+        # The cluster may lie elsewhere: see `Postgres`.
+        Postgres(data_dir).remove()
+        shutil.rmtree(data_dir)
     typer.echo("The next `make demo` starts afresh.")

@@ -60,6 +60,10 @@ class Client:
         """The JSON answer to a JSON body; raises RefusedError."""
         return _checked(self._http.post(path, json=body, headers=headers)).json()
 
+    def patch(self, path: str, body: Any) -> None:
+        """Send changes; raises RefusedError."""
+        _checked(self._http.patch(path, json=body))
+
     def put(self, path: str, body: Any) -> None:
         """Send a JSON body; raises RefusedError."""
         _checked(self._http.put(path, json=body))

@@ -13,7 +13,7 @@ from app.domain.dataset import Split
 from app.usecases.publish_round import Trained, publish_trained
 from models import checkpoint, metrics
 from models.config import MetricConfig
-from models.neighbours import nearly_equal
+from models.neighbours import centre_of, nearly_equal
 from models.network import MetricModel
 from models.score import score
 from models.train import fit
@@ -74,7 +74,7 @@ def _without_leaks(data: _Data, store: FeatureStore) -> tuple[_Data, Tensor, Ten
     if not data.test:
         return data, features, None
     test_features = store.load(round_data.hashes(data.test))
-    leaked = nearly_equal(features, test_features)
+    leaked = nearly_equal(features, test_features, centre_of(features))
     kept, left = [], dict.fromkeys(data.categories, 0)
     for index, example in enumerate(data.train):
         if not leaked[index]:

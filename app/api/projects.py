@@ -50,6 +50,14 @@ def get_project(access: Reader) -> schemas.ProjectOut:
     return answers.project_out(access.project, access.role)
 
 
+@router.patch("/projects/{project}", operation_id="editProject", responses=responses(InvalidError))
+def edit_project(body: schemas.ProjectChanges, unit: UnitDep, access: Lead) -> schemas.ProjectOut:
+    """Change a project; the next round begins with the new settings."""
+    project = unit.session.merge(access.project)
+    projects.edit_project(project, projects.ProjectChanges(**body.model_dump()))
+    return answers.project_out(project, access.role)
+
+
 @router.get("/projects/{project}/members", operation_id="listMembers", responses=responses())
 def list_members(unit: UnitDep, access: Lead) -> list[schemas.MemberOut]:
     """The members of a project, by login."""

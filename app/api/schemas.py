@@ -81,6 +81,19 @@ class ProjectOut(BaseModel):
     role: Role
 
 
+class ProjectChanges(Body):
+    """What a lead may change later; what is left out stays. A round keeps what it began with."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"threshold": 0.7, "policy": "rescore"}]}
+    )
+    name: str | None = None
+    description: str | None = None
+    policy: Policy | None = None
+    subsets: int | None = Field(default=None, ge=1, le=1000)
+    threshold: float | None = Field(default=None, ge=0, lt=1)
+
+
 class NewRole(Body):
     """A member's role."""
 

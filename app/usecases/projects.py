@@ -1,7 +1,7 @@
 """Projects and their categories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
@@ -90,6 +90,29 @@ def create_project(session: Session, principal: Principal, plan: ProjectPlan) ->
         raise TakenError("project", plan.slug) from None
     session.add(ProjectMember(project_id=project.id, user_id=principal.user_id, role=Role.LEAD))
     session.flush()
+    return project
+
+
+@dataclass(frozen=True)
+class ProjectChanges:
+    """What a lead may change later; None leaves it. A round keeps the settings that it began with."""
+
+    name: str | None = None
+    description: str | None = None
+    policy: Policy | None = None
+    subsets: int | None = None
+    threshold: float | None = None
+
+
+def edit_project(project: Project, changes: ProjectChanges) -> Project:
+    """Change a project for its next round.
+
+    Raises:
+        InvalidError: for a name that breaks its rule.
+    """
+    for column, value in asdict(changes).items():
+        if value is not None:
+            setattr(project, column, check_name("name", value) if column == "name" else value)
     return project
 
 
