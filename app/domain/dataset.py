@@ -34,9 +34,14 @@ def split_folder(
     """Cut one category's pictures into (seed, test, pool).
 
     The rule: order by the SHA-256 of the file name, the first `tests` are test, the next `seeds` are
-    seed, the rest is pool. A category with too few pictures keeps at least one seed, then fills
-    test, then the pool. It depends on nothing but the names, so that everybody gets the same split.
+    seed, the rest is pool. A category with too few pictures fills seed first, then test, then the
+    pool. It depends on nothing but the names, so that everybody gets the same split.
     """
-    ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    ordered = sorted(names, key=_name_digest)
     tests = max(0, min(tests, len(ordered) - seeds))
     return ordered[tests : tests + seeds], ordered[:tests], ordered[tests + seeds :]
+
+
+def _name_digest(name: str) -> str:
+    # A file name need not be text: Python keeps its stray bytes as lone surrogates.
+    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()

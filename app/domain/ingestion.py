@@ -9,6 +9,8 @@ from app.domain.errors import InvalidError
 
 LONGEST_TEXT = 2_000
 MOST_TAGS = 100
+# In UTC these stay dates that a database can keep and give back, whatever their time zone.
+YEARS = range(1970, 9999)
 
 
 class ImageOutcome(StrEnum):
@@ -41,7 +43,7 @@ def check_source(facts: SourceFacts) -> SourceFacts:
 
     Raises:
         InvalidError: for an address that is not http(s), text that is too long or has control
-            characters, or too many tags.
+            characters, too many tags, or a time without its zone or before the web.
     """
     if facts.url is not None:
         _check_url(facts.url)
@@ -52,10 +54,8 @@ def check_source(facts: SourceFacts) -> SourceFacts:
         raise InvalidError("tags", f"Send at most {MOST_TAGS} tags for an image.")
     for tag in facts.tags:
         _check_text("tags", tag)
-    if facts.crawled_at is not None and facts.crawled_at.tzinfo is None:
-        raise InvalidError(
-            "crawled_at", "Give crawled_at with its time zone, as in 2026-01-31T12:00:00Z."
-        )
+    if facts.crawled_at is not None:
+        _check_moment(facts.crawled_at)
     return facts
 
 
@@ -68,6 +68,14 @@ def _check_url(url: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise InvalidError(
             "url", "Give the source as a full http or https address, or leave it out."
+        )
+
+
+def _check_moment(crawled_at: datetime) -> None:
+    if crawled_at.tzinfo is None or crawled_at.year not in YEARS:
+        raise InvalidError(
+            "crawled_at",
+            "Give crawled_at as a date from 1970 on with its time zone, as in 2026-01-31T12:00:00Z.",
         )
 
 

@@ -1,0 +1,72 @@
+"""Every state meets every event, and the outcome is written down here a second time by hand."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pytest
+
+from app.domain import job, round  # noqa: A004 - the word for the thing
+from app.domain.errors import TransitionError
+from app.domain.job import JobEvent, JobKind, JobState
+from app.domain.round import UNFINISHED, RoundEvent, RoundState
+
+ROUND = {
+    "embedding": {"finish embedding": "training", "be cancelled": "cancelled", "fail": "failed"},
+    "training": {"finish training": "scoring", "be cancelled": "cancelled", "fail": "failed"},
+    "scoring": {"finish scoring": "labeling", "be cancelled": "cancelled", "fail": "failed"},
+    "labeling": {"be closed": "closed", "be cancelled": "cancelled"},
+    "closed": {},
+    "cancelled": {},
+    "failed": {},
+}
+JOB = {
+    "queued": {"be claimed": "running", "fail": "failed", "be cancelled": "cancelled"},
+    "running": {
+        "finish": "done",
+        "lapse": "queued",
+        "fail": "failed",
+        "be cancelled": "cancelled",
+    },
+    "done": {},
+    "failed": {},
+    "cancelled": {},
+}
+
+
+@pytest.mark.parametrize("event", RoundEvent)
+@pytest.mark.parametrize("state", RoundState)
+def test_a_round_goes_only_where_the_table_says(state: RoundState, event: RoundEvent) -> None:
+    _check(ROUND, round.next_state, state, event)
+
+
+@pytest.mark.parametrize("event", JobEvent)
+@pytest.mark.parametrize("state", JobState)
+def test_a_job_goes_only_where_the_table_says(state: JobState, event: JobEvent) -> None:
+    _check(JOB, job.next_state, state, event)
+
+
+def _check(expected: Mapping[str, Mapping[str, str]], step, state: StrEnum, event: StrEnum) -> None:  # noqa: ANN001
+    wanted = expected[state].get(event)
+    if wanted is not None:
+        assert step(state, event) == wanted
+        return
+    with pytest.raises(TransitionError) as refused:
+        step(state, event)
+    assert (refused.value.state, refused.value.event) == (state.value, event.value)
+
+
+def test_unfinished_rounds_are_those_with_a_way_on() -> None:
+    assert set(UNFINISHED) == {state for state, ways in ROUND.items() if ways}
+
+
+def test_every_unfinished_round_can_be_cancelled() -> None:
+    for state in UNFINISHED:
+        assert round.next_state(state, RoundEvent.CANCEL) is RoundState.CANCELLED
+
+
+def test_every_kind_of_job_has_its_queue() -> None:
+    assert set(job.QUEUE_OF) == set(JobKind)
+
+
+def test_a_lease_outlives_several_missed_beats() -> None:
+    assert job.LEASE >= 3 * job.HEARTBEAT
