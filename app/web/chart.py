@@ -1,0 +1,50 @@
+"""Test accuracy over rounds as a line that is drawn by the server."""
+
+import math
+from collections.abc import Sequence
+
+from app.web.pages import Chart, Dot, Rule
+from app.web.words import percent
+
+WIDTH, HEIGHT = 640, 220
+LEFT, RIGHT, TOP, BOTTOM = 52, 24, 28, 30
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.25)
+MOST_RULES = 5
+
+
+def accuracy_chart(points: Sequence[tuple[int, float]]) -> Chart | None:
+    """The chart of (round, accuracy in 0..1), in rounds' order; None below two points."""
+    if len(points) < 2:  # noqa: PLR2004 - one point is no line
+        return None
+    levels = _levels(min(y for _, y in points), max(y for _, y in points))
+    low, high = levels[0], levels[-1]
+
+    def down(share: float) -> float:
+        return round(TOP + (high - share) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+
+    across = (WIDTH - LEFT - RIGHT) / (len(points) - 1)
+    dots = tuple(
+        Dot(round(LEFT + place * across, 1), down(share), percent(share), f"{number}")
+        for place, (number, share) in enumerate(points)
+    )
+    return Chart(
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
+        dots=dots,
+        rules=tuple(Rule(down(level), f"{level * 100:.0f}\u00a0%") for level in levels),
+        summary="Accuracy on the test split: "
+        + ", ".join(f"round {dot.round} {dot.value}" for dot in dots),
+    )
+
+
+def _levels(low: float, high: float) -> list[float]:
+    """Round values that enclose low and high: the axis does not begin at 0, its labels say so."""
+    for step in STEPS:
+        first, last = math.floor(low / step), math.ceil(high / step)
+        if first == last:
+            first, last = (first - 1, last) if last > 0 else (first, last + 1)
+        if last - first < MOST_RULES:
+            break
+    return [index * step for index in range(first, last + 1)]

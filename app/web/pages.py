@@ -1,0 +1,222 @@
+"""What each page shows: one frozen dataclass a page, compared with its template by a test.
+
+Templates only place these values: numbers are already text.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds every page. Without a user there is nobody to sign out."""
+
+    title: str
+    user: str | None = None
+    csrf: str = ""
+
+
+@dataclass(frozen=True)
+class SignInPage:
+    """The form that opens a session."""
+
+    template: ClassVar[str] = "sign_in.html"
+    frame: Frame
+    form_token: str
+    next_path: str
+    login: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """A refusal."""
+
+    template: ClassVar[str] = "error.html"
+    frame: Frame
+    status: int
+    heading: str
+    detail: str
+    sign_in: bool
+
+
+@dataclass(frozen=True)
+class ProjectLine:
+    """A project in the caller's list."""
+
+    slug: str
+    name: str
+    description: str
+    role: str
+    state: str
+    leads: bool
+    open: bool
+
+
+@dataclass(frozen=True)
+class HomePage:
+    """The caller's projects."""
+
+    template: ClassVar[str] = "home.html"
+    frame: Frame
+    projects: tuple[ProjectLine, ...]
+
+
+@dataclass(frozen=True)
+class LabelPage:
+    """The labeler's seat. Its script fetches the proposals."""
+
+    template: ClassVar[str] = "label.html"
+    frame: Frame
+    slug: str
+    project: str
+    user_id: int
+    leads: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A word and its value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A number that the lead looks for first."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """A step of the round at work: `mark` is done, now, wait or failed."""
+
+    label: str
+    mark: str
+    note: str
+
+
+@dataclass(frozen=True)
+class CurrentRound:
+    """The unfinished round."""
+
+    number: int
+    state: str
+    labeling: bool
+    steps: tuple[StepLine, ...]
+    decided: int
+    proposals: int
+    answers: str
+    close_effect: str
+    cancel_effect: str
+
+
+@dataclass(frozen=True)
+class RoundRow:
+    """A line of the table of rounds."""
+
+    number: int
+    state: str
+    mark: str
+    accuracy: str
+    mean_class: str
+    candidates: str
+    proposals: str
+    yes: str
+    no: str
+    unsure: str
+    precision: str
+    timings: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A measured point of the chart, in its coordinates."""
+
+    x: float
+    y: float
+    value: str
+    round: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A horizontal line of the chart."""
+
+    y: float
+    value: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Test accuracy over rounds."""
+
+    width: int
+    height: int
+    left: int
+    line: str
+    dots: tuple[Dot, ...]
+    rules: tuple[Rule, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class CategoryRow:
+    """A line of the table of categories."""
+
+    name: str
+    scientific_name: str
+    train: str
+    test: str
+    hard_negatives: str
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A frozen dataset version."""
+
+    number: int
+    made_by: str
+    examples: str
+    hard_negatives: str
+    content_hash: str
+    short_hash: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """A member."""
+
+    login: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class LeadPage:
+    """The project as its lead sees it."""
+
+    template: ClassVar[str] = "lead.html"
+    frame: Frame
+    slug: str
+    name: str
+    description: str
+    facts: tuple[Fact, ...]
+    headlines: tuple[Headline, ...]
+    current: CurrentRound | None
+    next_number: int
+    last_failure: str | None
+    chart: Chart | None
+    rounds: tuple[RoundRow, ...]
+    categories: tuple[CategoryRow, ...]
+    versions: tuple[VersionRow, ...]
+    members: tuple[MemberRow, ...]
+
+
+Page = SignInPage | ErrorPage | HomePage | LabelPage | LeadPage

@@ -1,0 +1,57 @@
+// Calls to /api/v1. A refusal is a Problem with the server's sentence; everything that a later try
+// may mend (no network, a timeout, a server that restarts) is a Passing.
+
+const TIMEOUT = 20_000;
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export class Problem extends Error {
+  constructor(status, kind, detail) {
+    super(detail);
+    this.status = status;
+    this.kind = kind; // "lease-lost", "round-closed", ...
+  }
+}
+
+export class Passing extends Error {}
+
+const csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+
+/** Answers {body, now}: the parsed JSON and the server's clock in milliseconds. */
+export async function call(method, path, { body, key, keepalive = false } = {}) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (key) headers["Idempotency-Key"] = key;
+  let response;
+  let text;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      keepalive,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT),
+      cache: "no-store",
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new Passing(String(error));
+  }
+  return read(response, text);
+}
+
+function read(response, text) {
+  if (PASSING.has(response.status)) throw new Passing(`status ${response.status}`);
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // A proxy's page or a broken line: what the server did is unknown, so it must be asked again.
+    throw new Passing(`status ${response.status} without JSON`);
+  }
+  if (!response.ok) {
+    const kind = String(body.type ?? "").replace("urn:vetted:", "");
+    throw new Problem(response.status, kind, body.detail ?? `The server refused (${response.status}).`);
+  }
+  return { body, now: Date.parse(response.headers.get("Date") ?? "") || Date.now() };
+}

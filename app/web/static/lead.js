@@ -1,0 +1,146 @@
+// The lead page. The server renders every number; this script asks for the page again when the
+// newest round has changed and puts the parts marked data-live in place of the old ones.
+
+import { Passing, call } from "./api.js";
+import { wire } from "./dialogs.js";
+
+const BUSY = 1000;
+const QUIET = 5000;
+
+const { project } = document.getElementById("lead").dataset;
+const rounds = `/api/v1/projects/${encodeURIComponent(project)}/rounds`;
+const refusal = document.getElementById("refusal");
+
+let seen = null;
+let timer = 0;
+let turn = 0;
+
+// --- Watching
+
+async function watch() {
+  clearTimeout(timer);
+  turn += 1; // an answer that is still on its way to an earlier watch starts no second loop
+  const mine = turn;
+  let working = false;
+  if (!document.hidden) {
+    try {
+      working = await look();
+    } catch (error) {
+      if (error.status === 401) return location.reload();
+    }
+  }
+  if (mine === turn) timer = setTimeout(watch, working ? BUSY : QUIET);
+}
+
+/** True while a round is open. */
+async function look() {
+  const number = document.getElementById("current")?.dataset.number;
+  const { body } = await call("GET", number ? `${rounds}/${number}` : rounds);
+  const round = number ? body : body[0];
+  const signature = round ? signatureOf(round) : "";
+  if (seen !== null && signature !== seen) await refresh();
+  seen = signature;
+  if (!round) return false;
+  showWork(round);
+  return ["embedding", "training", "scoring", "labeling"].includes(round.state);
+}
+
+function signatureOf({ number, state, yes, no, unsure, proposals, jobs }) {
+  return JSON.stringify([number, state, yes, no, unsure, proposals, jobs.map((job) => job.state)]);
+}
+
+async function refresh() {
+  const response = await fetch(location.pathname, { cache: "no-store" });
+  if (!response.ok || response.redirected) return location.reload();
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const part = fresh.querySelector(`[data-live="${old.dataset.live}"]`);
+    if (part && part.innerHTML !== old.innerHTML) replace(old, part);
+  }
+}
+
+function replace(old, part) {
+  const focused = old.contains(document.activeElement) ? document.activeElement.dataset.opens : null;
+  old.replaceChildren(...part.childNodes);
+  if (focused) old.querySelector(`[data-opens="${focused}"]`)?.focus();
+}
+
+// --- The step at work
+
+const VERBS = {
+  embed_pool: ["Reading pictures", "pictures"],
+  train_round: ["Training", "steps"],
+  score_pool: ["Scoring", "candidates"],
+};
+
+function showWork(round) {
+  const bar = document.getElementById("work-bar");
+  if (!bar) return;
+  const job = round.jobs.find(({ kind, state }) => kind in VERBS && ["running", "queued"].includes(state));
+  const text = document.getElementById("work-text");
+  if (job?.steps) {
+    bar.max = job.steps;
+    bar.value = job.step;
+  } else {
+    bar.removeAttribute("value");
+  }
+  text.textContent = job ? describe(job) : "Waiting for a worker …";
+}
+
+function describe(job) {
+  const [verb, noun] = VERBS[job.kind];
+  if (job.state === "queued") return `${verb}: waiting for a worker …`;
+  if (job.worker_alive === false) return `${verb}: the worker does not answer. Another one takes over soon.`;
+  const parts = [job.steps ? `${verb}: ${group(job.step)} of ${group(job.steps)} ${noun}` : `${verb} …`];
+  if (job.rate) parts.push(`${group(job.rate < 10 ? job.rate.toFixed(1) : Math.round(job.rate))} a second`);
+  if (job.seconds_left !== null && job.steps) parts.push(`${duration(job.seconds_left)} left`);
+  if (job.attempt > 1) parts.push(`attempt ${job.attempt}`);
+  return parts.join(", ");
+}
+
+const group = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+
+function duration(seconds) {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600
+    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
+    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+// --- Acting
+
+async function act(button, path) {
+  refusal.hidden = true;
+  button.disabled = true;
+  try {
+    await call("POST", path);
+    await refresh();
+    seen = null;
+  } catch (error) {
+    refusal.textContent =
+      error instanceof Passing ? "The server did not answer. Look at the state below, then try again." : error.message;
+    refusal.hidden = false;
+    await refresh().catch(() => {});
+  } finally {
+    button.disabled = false;
+    watch();
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.id === "start") act(button, rounds);
+  if (button.dataset.opens) document.getElementById(button.dataset.opens).showModal();
+  if (button.dataset.ends) {
+    const { number } = document.getElementById("current")?.dataset ?? {};
+    button.closest("dialog").close();
+    if (number) act(button, `${rounds}/${number}/${button.dataset.ends}`);
+  }
+});
+for (const dialog of document.querySelectorAll("dialog")) wire(dialog);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) watch();
+});
+watch();
