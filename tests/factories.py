@@ -12,9 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.blobs import FolderBlobs, original_key
+from app.db.session import database_now
 from app.db.tables import (
     Candidate,
     Category,
+    Decision,
     Example,
     Exemplar,
     Image,
@@ -35,6 +37,8 @@ from app.pictures import PictureLimits, inspect
 from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.people import add_user
 from app.usecases.projects import CategoryFacts, add_category
+from app.usecases.run_jobs import Claim, claim_job
+from app.usecases.start_round import start_round
 from app.usecases.store_images import Taken, Upload, take
 
 PASSWORD = "correct horse battery"
@@ -287,3 +291,34 @@ def answers(session: Session, labeling: Labeling) -> dict[int, tuple[str | None,
         )
     )
     return {proposal_id: (answer, decisions) for proposal_id, answer, decisions in rows}
+
+
+def answer(session: Session, proposal: Proposal, user_id: int, word: str) -> Decision:
+    """A decision in force, as if it had been leased and answered."""
+    proposal.decisions += 1
+    proposal.answer = word
+    decision = Decision(
+        proposal_id=proposal.id,
+        user_id=user_id,
+        answer=word,
+        ordinal=proposal.decisions,
+        idempotency_key=f"{proposal.id}-{proposal.decisions}",
+    )
+    session.add(decision)
+    session.flush()
+    return decision
+
+
+def claim_step(session: Session, project: Project, kind: JobKind) -> Claim:
+    """A started round of which this step is running."""
+    state = {
+        JobKind.EMBED_POOL: RoundState.EMBEDDING,
+        JobKind.TRAIN_ROUND: RoundState.TRAINING,
+        JobKind.SCORE_POOL: RoundState.SCORING,
+    }
+    started, job = start_round(session, project, project.created_by)
+    started.state, job.kind = state[kind], kind
+    session.flush()
+    claim = claim_job(session, job.id, "worker", database_now(session))
+    assert claim is not None
+    return claim

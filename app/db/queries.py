@@ -59,9 +59,7 @@ def counts(session: Session, project_id: int) -> dict[int, Counts]:
             select(HardNegative.category_id, func.count())
             .where(HardNegative.project_id == project_id, HardNegative.to_version.is_(None))
             .group_by(HardNegative.category_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     found = {
         category_id: Counts(train, test, negatives.pop(category_id, 0))
@@ -105,9 +103,7 @@ def rounds(session: Session, project_id: int, number: int | None = None) -> list
             select(ModelVersion.round_id, ModelVersion.metrics).where(
                 ModelVersion.round_id.in_(ids)
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     tallies = _tallies(session, ids)
     return [

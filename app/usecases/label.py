@@ -112,20 +112,31 @@ def _lock_free(session: Session, labeling: Round, count: int, now: datetime) -> 
 
 
 def release_leases(session: Session, project: Project, holder: Holder) -> int:
-    """Give back what the holder leased and did not answer, so that others need not wait for it."""
-    released = session.scalars(
-        update(Proposal)
+    """Give back what the holder leased and did not answer, so that others need not wait for it.
+
+    Raises:
+        InvalidError: for a client name outside 1..200 characters.
+    """
+    _check_key("client", holder.client)
+    held = session.scalars(
+        select(Proposal.id)
         .where(
             Proposal.lease_user_id == holder.user_id,
             Proposal.lease_client == holder.client,
             Proposal.answer.is_(None),
+            Proposal.lease_expires_at > func.now(),
             Proposal.round_id.in_(select(Round.id).where(Round.project_id == project.id)),
         )
-        # The lease ends; the token stays, so that a late answer counts if nobody else came.
-        .values(lease_expires_at=func.now())
-        .returning(Proposal.id)
+        # Locked in the order in which leasing locks them: a page that is reloaded gives back and
+        # asks again at the same moment, and the two must not wait for each other.
+        .order_by(Proposal.position)
+        .with_for_update()
+    ).all()
+    # The lease ends; the token stays, so that a late answer counts if nobody else came.
+    session.execute(
+        update(Proposal).where(Proposal.id.in_(held)).values(lease_expires_at=func.now())
     )
-    return len(released.all())
+    return len(held)
 
 
 def record_decision(

@@ -124,9 +124,10 @@ def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
     A job whose workers died MAX_ATTEMPTS times fails: its data or the machine kills them.
     """
     lapsed = session.execute(
-        select(Job.id, Job.round_id).where(
-            Job.state == JobState.RUNNING, Job.lease_expires_at <= now
-        )
+        select(Job.id, Job.round_id)
+        .where(Job.state == JobState.RUNNING, Job.lease_expires_at <= now)
+        # Two reapers at once lock in one order and cannot deadlock.
+        .order_by(Job.round_id, Job.id)
     )
     for job_id, round_id in lapsed.all():
         _lapse(session, job_id, round_id, now)

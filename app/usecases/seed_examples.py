@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Candidate, Category, Example, Project, Proposal, Round
 from app.domain.dataset import Split
+from app.domain.errors import NotFoundError
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import UNFINISHED
 from app.usecases.freeze_dataset import next_version
@@ -22,13 +23,18 @@ def seed_examples(
     A picture that is an example of another category or split already is a conflict that names it:
     somebody must decide which is right. A picture from the pool leaves the pool, unless a round is
     asking about it right now.
+
+    Raises:
+        NotFoundError: when the category was deleted meanwhile.
     """
     # Share lock: a round that closes now (it takes the lock for update) must not freeze a version
     # while examples that count from that version are still being written.
     session.execute(select(Project.id).where(Project.id == project.id).with_for_update(read=True))
-    session.execute(
+    # And one that is being deleted stays, or is gone before anything refers to it.
+    if not session.scalar(
         select(Category.id).where(Category.id == category.id).with_for_update(read=True)
-    )
+    ):
+        raise NotFoundError("category", category.name)
     ids, _ = insert_images(session, project, taken)
     asked = _asked(session, list(ids.values()))
     new = _insert_examples(
@@ -58,7 +64,7 @@ def _asked(session: Session, image_ids: list[int]) -> dict[int, int]:
         .join(Round, Round.id == Proposal.round_id)
         .where(Proposal.image_id.in_(image_ids), Round.state.in_(UNFINISHED))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _insert_examples(

@@ -114,7 +114,7 @@ def insert_images(
             Image.project_id == project.id, Image.sha256.in_(pictures)
         )
     )
-    ids = dict(found.tuples().all())
+    ids = dict(found.all())
     _insert_sources(session, taken, ids)
     return ids, new
 
