@@ -11,15 +11,12 @@ import tomllib
 from pathlib import Path
 
 LEARNING = {"torch", "torchvision"}
-# What `celery[redis]` asks for and plain `celery` does not; constraints.txt has its version.
-UNDECLARED = ["packaging"]
 
 
 def requirements(pyproject: Path, part: str) -> list[str]:
     """The dependencies of one part; the two parts together are all of them."""
     wanted = {"web": False, "learning": True}[part]
-    declared = tomllib.loads(pyproject.read_text())["project"]["dependencies"]
-    dependencies = [*declared, *UNDECLARED]
+    dependencies = tomllib.loads(pyproject.read_text())["project"]["dependencies"]
     return [line for line in dependencies if (_name(line) in LEARNING) is wanted]
 
 

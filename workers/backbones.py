@@ -3,6 +3,8 @@
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+
 from app.db.tables import Round
 from app.settings import Settings
 from models.backbone import Backbone, WeightsUnavailable, load_backbone
@@ -40,4 +42,9 @@ def _weights_file(name: str | None, settings: Settings) -> Path | None:
 
 @lru_cache(maxsize=1)
 def _load(name: str, weights: Path | None, image_size: int) -> Backbone:
-    return load_backbone(name, weights, image_size=image_size)
+    return load_backbone(name, weights, image_size=image_size, device=best_device())
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one: what the compose file's `gpu` profile reserves."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

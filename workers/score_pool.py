@@ -48,7 +48,9 @@ def compute(work: Work) -> Publish:
             part = pool[start : start + _CHUNK]
             features = store.load([sha256 for _, sha256 in part])
             if test_features is not None:
-                hidden = nearly_equal(features, test_features, model.mean).nonzero().flatten().tolist()
+                hidden = (
+                    nearly_equal(features, test_features, model.mean).nonzero().flatten().tolist()
+                )
                 withheld.update(part[index][0] for index in hidden)
             work.heart.progress(start, len(pool))
             yield features

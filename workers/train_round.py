@@ -18,7 +18,7 @@ from models.network import MetricModel
 from models.score import score
 from models.train import fit
 from workers import round_data
-from workers.backbones import backbone_of
+from workers.backbones import backbone_of, best_device
 from workers.feature_store import FeatureStore
 from workers.round_data import Labeled
 from workers.runner import JobFailedError, Publish, Work
@@ -96,16 +96,17 @@ def _fit(
         if data.rejected
         else features.new_zeros(0, features.shape[1])
     )
+    device = best_device()
     try:
         return fit(
-            features,
-            _outputs(data, data.train),
-            rejected,
-            _outputs(data, data.rejected),
+            features.to(device),
+            _outputs(data, data.train).to(device),
+            rejected.to(device),
+            _outputs(data, data.rejected).to(device),
             categories=len(data.categories),
             config=config,
             progress=work.heart.progress,
-        )
+        ).cpu()
     except ValueError as error:
         raise JobFailedError(f"Training is not possible: {error}") from error
 

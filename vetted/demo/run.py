@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from vetted.embedded.stack import Stack
 
 SLUG = "demo"
 STATE = "demo.json"
-DRAWN_PER_CATEGORY = 70
-DRAWN_DISTRACTORS = 200
+DRAWN_PER_CATEGORY = 50
+DRAWN_DISTRACTORS = 120
 LEAD, LABELER, EXPERT = "lead", "labeler", "expert"
 
 
@@ -104,7 +105,7 @@ def _load(demo: Demo) -> State | None:
 
 
 def _new_state(demo: Demo, console: Console) -> State:
-    choice = choose_backbone(demo.weights, console.print)
+    choice = choose_backbone(demo.weights, partial(console.print, soft_wrap=True))
     state = State(
         images=str(demo.images.resolve()) if demo.images else None,
         backbone=choice.name,
