@@ -33,6 +33,10 @@ class WeightsUnavailable(RuntimeError):  # noqa: N818 - reads as the state it re
 class Backbone:
     """A frozen network in evaluation mode, with its identity.
 
+    It computes in float32: bfloat16 would be 1.7 times as fast on a CPU, but moves the features of
+    MobileNetV2 too far (cosine down to 0.9976), and differently on another machine, while features
+    are cached under the fingerprint.
+
     Attributes:
         name: torchvision's registry name, or "filterbank".
         dim: D, the width of the pooled features.

@@ -31,7 +31,6 @@ class MetricConfig:
         batch_size: references per step.
         learning_rate: peak step size of AdamW; it decays to zero along a half cosine.
         weight_decay: AdamW's decoupled decay of the linear map.
-        dropout: share of feature dimensions hidden at random from each image of a step.
         seed: of every random choice.
 
     Raises:
@@ -50,8 +49,7 @@ class MetricConfig:
     steps: int = 500
     batch_size: int = 128
     learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    dropout: float = 0.0
+    weight_decay: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -66,7 +64,6 @@ class MetricConfig:
         _check(
             "local_region", self.local_region, "above 0 and up to 1", low=0, high=1, open_low=True
         )
-        _check("dropout", self.dropout, "from 0 to 0.9", low=0, high=0.9)
 
     def to_json(self) -> dict[str, int | float]:
         """Names to numbers, ready for json.dumps."""

@@ -152,11 +152,7 @@ class _Run:
         )
 
     def _embed(self, source: Tensor, rows: Tensor) -> Tensor:
-        inputs = source[rows]
-        if self._config.dropout:
-            kept = torch.rand(inputs.shape, generator=self._generator) >= self._config.dropout
-            inputs = inputs * kept.to(inputs) / (1 - self._config.dropout)
-        return self._model.embed(inputs)
+        return self._model.embed(source[rows])
 
     @torch.no_grad()
     def _embedded(self, source: Tensor) -> Tensor:

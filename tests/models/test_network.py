@@ -1,0 +1,68 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.config import MetricConfig
+from models.network import (
+    MetricModel,
+    initial_anchors,
+    initialise,
+    k_means,
+    principal_directions,
+)
+from tests.models.clusters import clusters
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 12))
+def test_principal_directions_are_those_of_the_svd(rows: int, width: int, dimension: int) -> None:
+    data = torch.randn(rows, width, generator=chance(rows * 100 + width))
+    found = principal_directions(data, dimension)
+    assert found.shape == (dimension, width)
+    rank = min(rows, width, dimension)
+    expected = torch.linalg.svd(data.double(), full_matrices=False).Vh[:rank]
+    alike = (found[:rank].double() * expected).sum(1).abs()
+    assert alike.min() > 0.999  # the sign is free
+    assert not found[rank:].any()
+
+
+def test_k_means_finds_modes_far_apart() -> None:
+    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    data = modes.repeat(20, 1) + 0.1 * torch.randn(60, 2, generator=chance())
+    centres, sizes = min(
+        (k_means(data, 3, chance(seed)) for seed in range(5)),
+        key=lambda found: float((data[:, None] - found[0]).square().sum(2).amin(1).sum()),
+    )
+    assert sizes.flatten().tolist() == [20.0] * 3
+    assert torch.cdist(modes, centres).amin(1).max() < 0.2
+
+
+def test_anchors_of_few_images_stay_near_their_mean_and_part() -> None:
+    lone = initial_anchors(torch.tensor([[0.6, 0.8]]), 3, chance())
+    assert torch.cdist(lone, torch.tensor([[0.6, 0.8]])).max() < 0.1
+    assert len(lone.unique(dim=0)) == 3
+
+
+def test_embeddings_have_unit_length_whatever_the_features() -> None:
+    features, labels = clusters(4, 5)
+    model = MetricModel(features=16, categories=4, config=MetricConfig(dimension=8))
+    initialise(model, features, labels, chance())
+    for scale in (1e-3, 1.0, 1e4):
+        length = model(features * scale).norm(dim=1)
+        torch.testing.assert_close(length, torch.ones(20))
+
+
+@pytest.mark.parametrize("dimension", [2, 16, 40])
+def test_the_start_already_tells_clusters_apart(dimension: int) -> None:
+    features, labels = clusters(3, 30)
+    config = MetricConfig(dimension=dimension)
+    model = MetricModel(features=16, categories=3, config=config)
+    initialise(model, features, labels, chance())
+    assert (model.linear.weight.norm(dim=1) > 0).all()  # more than D: no dead direction
+    predicted = model.log_probabilities(model(features)).argmax(1)
+    assert (predicted == labels).float().mean() > 0.95
