@@ -5,6 +5,7 @@ worker's beat runs `reconcile`, which queues again what died and sends again wha
 """
 
 import logging
+import os
 from functools import cache
 
 from app.blobs import FolderBlobs
@@ -19,6 +20,10 @@ for name in ("celery.worker.strategy", "celery.app.trace"):
 
 RECONCILE = "vetted.reconcile"
 RECONCILE_EVERY = 3.0  # seconds
+
+# Torch's threads wait asleep, not spinning: on cores that are shared with a database and a browser,
+# spinning made the forward pass three times slower. Read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 settings = Settings()  # type: ignore[call-arg]
 app = make_celery(settings.broker_url)

@@ -1,0 +1,100 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from sqlalchemy import inspect, select
+from typer.testing import CliRunner
+
+from app.db.session import make_engine
+from app.db.tables import ApiToken, ProjectMember, User
+from app.secrets import hash_token, password_matches
+from tests.factories import make_project, make_user
+from vetted.cli import main
+from vetted.database import session_at
+
+Vetted = Callable[..., Result]
+
+
+@pytest.fixture
+def vetted(database_url: str, tmp_path: Path) -> Vetted:
+    """Runs the command against a fresh database."""
+
+    def run(*words: str, typed: str = "") -> Result:
+        environment = {"VETTED_DATABASE_URL": database_url, "VETTED_DATA_DIR": str(tmp_path)}
+        return CliRunner().invoke(main, words, input=typed, env=environment)
+
+    return run
+
+
+def test_a_user_is_added_with_a_hashed_password(vetted: Vetted, database_url: str) -> None:
+    result = vetted("user", "add", "Ada", "--lead", typed="correct horse battery\n")
+    assert result.exit_code == 0, result.output
+    with session_at(database_url) as session:
+        ada = session.scalars(select(User)).one()
+    assert (ada.login, ada.may_create_projects) == ("ada", True)
+    assert ada.password_hash.startswith("$argon2id$")
+    assert password_matches(ada.password_hash, "correct horse battery")
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "says"),
+    [
+        (("user", "add", "ada"), "short\n", "10 to 1000 characters"),
+        (("user", "add", "a b"), "correct horse battery\n", "letters, digits"),
+        (("token", "add", "nobody", "--scope", "ingest"), "", "no user 'nobody'"),
+        (("member", "add", "nowhere", "nobody"), "", "no project 'nowhere'"),
+    ],
+)
+def test_a_refusal_is_a_sentence_and_not_a_traceback(
+    vetted: Vetted, words: tuple[str, ...], typed: str, says: str
+) -> None:
+    result = vetted(*words, typed=typed)
+    assert result.exit_code == 1
+    assert says in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_token_is_printed_once_and_kept_as_a_hash(vetted: Vetted, database_url: str) -> None:
+    vetted("user", "add", "crawler", typed="correct horse battery\n")
+    token = vetted("token", "add", "crawler", "--scope", "ingest").output.strip()
+    with session_at(database_url) as session:
+        kept = session.scalars(select(ApiToken)).one()
+    assert token.startswith("vetted_")
+    assert kept.token_hash == hash_token(token)
+    assert kept.scopes == ["ingest"]
+
+
+def test_a_member_gets_a_role(vetted: Vetted, database_url: str) -> None:
+    with session_at(database_url) as session:
+        make_project(session, make_user(session, "lead", lead=True), "flowers")
+        labeler = make_user(session, "lab").id
+    assert vetted("member", "add", "flowers", "lab", "--role", "labeler").exit_code == 0
+    with session_at(database_url) as session:
+        role = session.scalar(select(ProjectMember.role).where(ProjectMember.user_id == labeler))
+    assert role == "labeler"
+
+
+def test_migrate_makes_the_tables(empty_database_url: str) -> None:
+    environment = {"VETTED_DATABASE_URL": empty_database_url}
+    result = CliRunner().invoke(main, ["migrate"], env=environment)
+    assert result.exit_code == 0, result.output
+    engine = make_engine(empty_database_url, connections=1)
+    assert {"project", "decision"} <= set(inspect(engine).get_table_names())
+    engine.dispose()
+
+
+@pytest.mark.slow
+def test_without_a_database_url_the_embedded_one_is_used_and_stopped(tmp_path: Path) -> None:
+    environment = {"VETTED_DATABASE_URL": None}
+    for login in ("ada", "ada"):
+        result = CliRunner().invoke(
+            main,
+            ["user", "add", login, "--data-dir", str(tmp_path / "var")],
+            input="correct horse battery\n",
+            env=environment,
+        )
+    assert "already a user 'ada'" in result.output
+    reset = CliRunner().invoke(main, ["demo-reset", "--data-dir", str(tmp_path / "var")])
+    assert reset.exit_code == 0, reset.output
+    assert not (tmp_path / "var").exists()
