@@ -35,6 +35,7 @@ let guard = 0;
 let undoing = false;
 let round = null;
 let history = []; // my decisions in force, the newest last: {key, id, proposal}
+let historyLoaded = Promise.resolve();
 let poll = 0;
 
 const sender = new Sender(
@@ -101,16 +102,14 @@ function lost(proposals) {
 // --- Undo
 
 async function undo() {
-  const last = history.at(-1);
   if (undoing) return;
-  if (!last) {
-    seat.say("There is nothing to undo in this round.");
-    return;
-  }
   undoing = true;
   seat.undoButton.disabled = true;
+  await historyLoaded; // right after a reload the last decision is known to the server only
+  const last = history.at(-1);
   try {
-    await (sender.takeBack(last.key) ? takeBack(last) : undoSaved(last));
+    if (!last) seat.say("There is nothing to undo in this round.");
+    else await (sender.takeBack(last.key) ? takeBack(last) : undoSaved(last));
   } catch (problem) {
     seat.say(problem instanceof Passing ? "The server cannot be reached. Nothing was undone; try again." : problem.message);
     // Undone elsewhere, or its round is over: it can never be undone here.
@@ -175,7 +174,7 @@ function arrived() {
   if (supply.progress && supply.progress.round !== round) {
     if (round !== null) history = [];
     round = supply.progress.round;
-    loadHistory();
+    historyLoaded = loadHistory();
   }
   showNext();
 }
@@ -198,7 +197,7 @@ function showNext() {
 
 function show(proposal, image) {
   const category = supply.category(proposal);
-  const another = seat.showQuestion(image, category, enlarge);
+  const another = seat.showQuestion(proposal.id, image, category, enlarge);
   shown = proposal;
   shownAt = performance.now();
   guard = another ? CHANGE_GUARD : 0;

@@ -26,8 +26,9 @@ export function question(name) {
 }
 
 /** Show a decoded picture and what stands beside it. True when the category is another one. */
-export function showQuestion(image, category, onExemplar) {
+export function showQuestion(id, image, category, onExemplar) {
   rest.hidden = true;
+  stage.dataset.proposal = id;
   stage.hidden = beside.hidden = false;
   image.alt = "The picture in question";
   at("candidate").replaceChildren(image);
@@ -39,6 +40,7 @@ export function showQuestion(image, category, onExemplar) {
 /** The picture is not here yet: whatever is still seen must not be answered. */
 export function showWaiting(category, onExemplar) {
   rest.hidden = true;
+  delete stage.dataset.proposal;
   stage.hidden = beside.hidden = false;
   at("candidate").replaceChildren();
   at("candidate").classList.add("waiting");
@@ -124,6 +126,7 @@ export function press(answer) {
 /** There is nothing to answer now; `link` is {href, text}. */
 export function showRest({ title, text = "", link = null, busy = false, undo = false }) {
   stage.hidden = beside.hidden = true;
+  delete stage.dataset.proposal;
   rest.hidden = false;
   categoryShown = null;
   setText(at("rest-title"), title);
