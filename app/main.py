@@ -15,6 +15,7 @@ from app.body_limit import BodyLimit
 from app.context import Context
 from app.db.session import make_engine, make_sessions
 from app.jobs import CeleryJobs, make_celery
+from app.logs import configure_logs
 from app.settings import Settings
 from app.web import errors, headers, routes
 
@@ -23,6 +24,7 @@ API = "/api/v1"
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. Without `settings`, they come from the environment (VETTED_...)."""
+    configure_logs()
     settings = settings or Settings()  # type: ignore[call-arg]
     engine = make_engine(settings.database_url, connections=settings.database_connections)
 

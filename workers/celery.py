@@ -11,6 +11,7 @@ from functools import cache
 from app.blobs import FolderBlobs
 from app.db.session import make_engine, make_sessions
 from app.jobs import RUN_JOB, CeleryJobs, make_celery
+from app.logs import configure_logs
 from app.settings import Settings
 from workers.runner import Workbench, reconcile_once, run_one
 
@@ -25,6 +26,7 @@ RECONCILE_EVERY = 3.0  # seconds
 # spinning made the forward pass three times slower. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+configure_logs()
 settings = Settings()  # type: ignore[call-arg]
 app = make_celery(settings.broker_url)
 app.conf.beat_schedule = {

@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from app.domain import errors
@@ -15,6 +17,7 @@ from app.domain import errors
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+_SCHEMAS = "#/components/schemas/{model}"
 
 # Each domain error: the status and the stable name that programs can match on.
 STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
@@ -60,20 +63,41 @@ class Problem(BaseModel):
     fields: list[FieldProblem] = Field(default_factory=list)
 
 
+_EVERYWHERE = (
+    errors.NotSignedInError,
+    errors.ForbiddenError,
+    errors.NotFoundError,
+    errors.InvalidError,  # without it FastAPI would document an answer of its own, never given
+)
+
+
 def responses(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI answers of a route that may refuse for these reasons."""
     named: dict[int | str, list[str]] = {}
-    for kind in (errors.NotSignedInError, errors.ForbiddenError, errors.NotFoundError, *kinds):
+    for kind in (*_EVERYWHERE, *kinds):
         status, name = STATUS[kind]
         named.setdefault(status.value, []).append(f"`urn:vetted:{name}`")
+    # No "model": FastAPI would document the refusal as application/json, too. See `_describe`.
     return {
         status: {
-            "model": Problem,
             "description": " or ".join(dict.fromkeys(names)),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}},
         }
         for status, names in named.items()
     }
+
+
+def _describe(app: FastAPI) -> None:
+    """Add `Problem` to the schemas of the OpenAPI document, which `responses` refers to."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        _, ours = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMAS)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(ours["$defs"])
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def problem(
@@ -124,6 +148,16 @@ def of_validation(error: RequestValidationError) -> JSONResponse:
     )
 
 
+def of_data() -> JSONResponse:
+    """A value that no row can hold: an id beyond 2147483647, or text with a NUL character."""
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        "The request has a number that is too large or text with a NUL character. Nothing was saved; "
+        "send other values.",
+    )
+
+
 def of_http(error: HTTPException) -> JSONResponse:
     """A refusal by the framework itself: no such route, wrong method, a body that broke off."""
     status = HTTPStatus(error.status_code)
@@ -137,6 +171,7 @@ def of_http(error: HTTPException) -> JSONResponse:
 
 def register(app: FastAPI, prefix: str, of_page: Any) -> None:
     """Answer refusals under `prefix` as problem+json and all others as pages by `of_page`."""
+    _describe(app)
 
     def is_api(request: Request) -> bool:
         return request.url.path.startswith(prefix)
@@ -148,6 +183,11 @@ def register(app: FastAPI, prefix: str, of_page: Any) -> None:
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Any:
         return of_validation(error) if is_api(request) else of_page(request, of_validation(error))
+
+    @app.exception_handler(DataError)
+    def _data(request: Request, error: DataError) -> Any:
+        log.info("unstorable value", path=request.url.path, reason=str(error.orig))
+        return of_data() if is_api(request) else of_page(request, of_data())
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> Any:

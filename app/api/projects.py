@@ -99,8 +99,10 @@ def list_categories(unit: UnitDep, access: Reader) -> list[schemas.CategoryOut]:
 )
 def create_category(body: schemas.CategoryIn, unit: UnitDep, access: Lead) -> schemas.CategoryOut:
     """Create a category."""
-    category = projects.add_category(unit.session, access.project, _facts(body))
-    return answers.category_out(category, sorted(body.look_alikes), queries.Counts())
+    session, project = unit.session, access.project
+    category = projects.add_category(session, project, _facts(body))
+    look_alikes = projects.look_alikes(session, project)
+    return answers.category_out(category, look_alikes.get(category.id, []), queries.Counts())
 
 
 @router.put(

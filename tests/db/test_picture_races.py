@@ -232,7 +232,7 @@ def _proposed(sessions: Sessions) -> int:
 def _frozen(sessions: Sessions) -> dict[int, int]:
     with sessions() as session:
         rows = session.execute(select(DatasetVersion.number, DatasetVersion.examples))
-        return {number: examples for number, examples in rows}
+        return dict(rows)
 
 
 def _from_versions(sessions: Sessions) -> list[int]:

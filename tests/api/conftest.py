@@ -1,0 +1,54 @@
+"""The real application on a real database, with its people and their tokens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.api.service import Service, make_service
+from tests.conftest import _new_database, _text
+from tests.factories import make_pool
+from vetted.embedded.postgres import Postgres
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    """Without any picture; Lea leads `flowers`, Ben labels there, Olga leads `birds`."""
+    with _service(database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def ready(service: Service) -> Service:
+    """Two seeded categories and four candidates: a round can start."""
+    with service.transaction() as session:
+        make_pool(session, service.blobs, service.project("flowers"), candidates=4)
+    return service
+
+
+@pytest.fixture
+def labeling(service: Service) -> Service:
+    """A round with six proposals is being labeled."""
+    service.begin_labeling(proposals=3)
+    return service
+
+
+@pytest.fixture(scope="module")
+def shared(
+    postgres_server: Postgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A round that is being labeled, for tests that change nothing."""
+    with (
+        _new_database(postgres_server, migrated_template) as url,
+        _service(_text(url), tmp_path_factory.mktemp("shared")) as made,
+    ):
+        made.begin_labeling(proposals=3)
+        yield made
+
+
+@contextmanager
+def _service(database_url: str, data_dir: Path) -> Iterator[Service]:
+    made = make_service(database_url, data_dir)
+    with made.client:
+        yield made
