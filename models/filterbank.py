@@ -14,6 +14,7 @@ place and turn of an object matter little:
 """
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,9 @@ class FilterBank(nn.Module):
         dim: Length of a feature vector.
         side: As given.
     """
+
+    # Counted up with every change of what it computes: cached features are kept under it.
+    version: Final = 1
 
     palette: Tensor
     bank: Tensor
