@@ -26,6 +26,7 @@ class BodyLimit:
             await of_domain(refusal)(scope, receive, send)
             return
         received = 0
+        started = refused = False
 
         async def counting() -> Message:
             nonlocal received
@@ -35,4 +36,14 @@ class BodyLimit:
                 raise refusal
             return message
 
-        await self.app(scope, counting, send)
+        async def answering(message: Message) -> None:
+            # Whoever parsed the body has made an answer of their own out of our exception.
+            nonlocal started, refused
+            if started or received <= self.most:
+                started = True
+                await send(message)
+            elif not refused:
+                refused = True
+                await of_domain(refusal)(scope, receive, send)
+
+        await self.app(scope, counting, answering)

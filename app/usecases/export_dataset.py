@@ -28,6 +28,8 @@ from app.pictures import PictureFormat
 
 _CHUNK = 1 << 20
 _BATCH = 1000
+# Characters: up to four bytes each and an id stay within the 255 bytes of common file systems.
+_LONGEST_FOLDER = 60
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _folders(sessions: sessionmaker[Session], project: Project) -> dict[int, str
         ).all()
     folders: dict[int, str] = {}
     for category_id, name in named:
-        folder = re.sub(r"[^\w.-]+", "_", name).strip("._") or "category"
+        folder = re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_FOLDER].strip("._") or "category"
         taken = {each.lower() for each in folders.values()}
         folders[category_id] = f"{folder}-{category_id}" if folder.lower() in taken else folder
     return folders
