@@ -26,6 +26,11 @@ from vetted.embedded.valkey import Valkey
 KEPT_DATABASES = ("postgres", "template0", "template1", "vetted")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: what is plainly broken shows within seconds."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 def _slots() -> Iterator[Path]:
     """Folders for servers, numbered.
 
