@@ -1,0 +1,227 @@
+"""The pictures of the documentation, taken from the running product.
+
+    python -m bench.screenshots [--images DIR] [--weights FILE] [--to docs/images]
+
+Starts a database, a broker, a web process and a worker of its own in a temporary folder, seeds a
+project with drawn flowers (or with DIR/<category>/*.jpg), lets the simulated expert answer two rounds
+and a part of the third, and takes pictures of the pages in a headless Chromium.
+"""
+
+import argparse
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from rich.console import Console
+
+from app.api.dependencies import COOKIE
+from app.domain.access import Scope
+from app.usecases import people
+from migrations.run import upgrade
+from vetted.client import Client
+from vetted.database import session_at
+from vetted.demo import loop
+from vetted.demo.backbone import WITHOUT_WEIGHTS, Choice, choose_backbone
+from vetted.demo.drawing import write_folder
+from vetted.demo.folder import Folder, divide
+from vetted.demo.progress import Progress
+from vetted.embedded.signals import exit_on_signals
+from vetted.embedded.stack import Stack
+
+PROJECT = "meadow-flowers"
+ROUNDS = 2
+PER_CATEGORY = 40
+DISTRACTORS = 60
+PART = 24  # answers in the round that is left open
+PASSWORD = "a password of nobody"  # noqa: S105 - it lives as long as this command
+NAMES = {"lead": "Lena Lead", "labeler": "Ada Botanist"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MOST_BYTES = 300_000
+SWATCH = 150  # pixels of exactly one colour: no photograph has so many
+WIDE = {"width": 1280, "height": 800}
+TALL = {"width": 1280, "height": 1180}
+PHONE = {"width": 390, "height": 844}
+
+
+def main() -> None:
+    """Take the pictures."""
+    options = _options()
+    console = Console(stderr=True)
+    choice = (
+        choose_backbone(options.weights, console.print)
+        if options.weights
+        else Choice(WITHOUT_WEIGHTS, None)
+    )
+    if choice.weights is not None:
+        os.environ["VETTED_WEIGHTS_DIR"] = str(choice.weights.parent)
+    with (
+        exit_on_signals(),
+        tempfile.TemporaryDirectory(prefix="vetted-screenshots-") as temporary,
+        Progress(console) as progress,
+    ):
+        folder = divide(options.images or _drawn(Path(temporary) / "drawn", progress))
+        with Stack(Path(temporary) / "stack", migrate=upgrade, durable=False) as stack:
+            tokens = _people(stack.database_url)
+            with (
+                Client(stack.url, tokens["lead"]) as lead,
+                Client(stack.url, tokens["labeler"]) as labeler,
+            ):
+                _work(lead, labeler, choice, folder, progress)
+            _take_pictures(stack, options.to)
+    console.print(f"The pictures are in {options.to}.")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__)
+    parser.add_argument(
+        "--images", type=Path, help="DIR/<category>/*.jpg; drawn flowers without it"
+    )
+    parser.add_argument("--weights", type=Path, help="weights of the backbone, named after it")
+    parser.add_argument("--to", type=Path, default=Path("docs/images"), help="where they are put")
+    return parser.parse_args()
+
+
+def _drawn(root: Path, progress: Progress) -> Path:
+    write_folder(
+        root,
+        per_category=PER_CATEGORY,
+        distractors=DISTRACTORS,
+        progress=lambda done, total: progress("Drawing flowers", done, total),
+    )
+    return root
+
+
+def _people(database_url: str) -> dict[str, str]:
+    """A lead and a labeler, and an API token for each."""
+    tokens = {}
+    with session_at(database_url) as session:
+        for login, name in NAMES.items():
+            people.add_user(session, login, name, PASSWORD, may_create_projects=login == "lead")
+            tokens[login] = people.create_token(session, login, "screenshots", frozenset(Scope))
+    return tokens
+
+
+def _work(
+    lead: Client, labeler: Client, choice: Choice, folder: Folder, progress: Progress
+) -> None:
+    plan = {
+        "slug": PROJECT,
+        "name": "Meadow flowers",
+        "description": "Look-alikes along the paths of one valley",
+        "policy": "disjoint",
+        "subsets": ROUNDS + 1,
+        "backbone": choice.name,
+        "weights": choice.weights.name if choice.weights else None,
+    }
+    loop.create_project(lead, plan)
+    lead.put(f"/projects/{PROJECT}/members/labeler", {"role": "labeler"})
+    loop.seed(lead, PROJECT, folder, progress)
+    loop.ingest(lead, PROJECT, folder.pool, progress)
+    truth = folder.truth()
+    for _ in range(ROUNDS):
+        loop.full_round(lead, labeler, PROJECT, truth, progress)
+    loop.propose(lead, PROJECT, progress)
+    _answer_a_part(labeler, truth)
+
+
+def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
+    leased = labeler.lease(PROJECT, "screenshots", PART)
+    names = {each["id"]: each["name"] for each in leased["categories"]}
+    for proposal in leased["proposals"]:
+        right = truth.get(proposal["image"]["sha256"]) == names[proposal["category_id"]]
+        labeler.decide(PROJECT, proposal, "yes" if right else "no", 1.0)
+
+
+def _take_pictures(stack: Stack, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    label, lead = f"{stack.url}/projects/{PROJECT}/label", f"{stack.url}/projects/{PROJECT}"
+    with _browser() as browser:
+        with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
+            _labeler(profile, label, target / "labeler.png")
+        with _profile(browser, stack, "labeler", viewport=WIDE, color_scheme="dark") as profile:
+            _labeler(profile, label, target / "labeler-dark.png")
+        with _profile(browser, stack, "labeler", viewport=PHONE) as profile:
+            _labeler(profile, label, target / "labeler-phone.png")
+        with _profile(browser, stack, "lead", viewport=TALL) as profile:
+            page = profile.new_page()
+            page.goto(lead)
+            page.wait_for_load_state("networkidle")
+            _store(page.screenshot(), target / "lead.png")
+
+
+def _labeler(profile: BrowserContext, address: str, target: Path) -> None:
+    page = profile.new_page()
+    page.goto(address)
+    page.wait_for_selector("#stage[data-proposal]")
+    page.wait_for_load_state("networkidle")
+    _store(page.screenshot(), target)
+    # Leaving gives the proposals back, so that the next browser is shown the same one.
+    page.evaluate("document.querySelector('.brand').click()")
+    page.wait_for_url("**/")
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        raise SystemExit("No Chromium here. Install one (Debian: apt-get install chromium).")
+    # Chromium refuses its sandbox to root; the pages are our own.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _profile(
+    browser: Browser, stack: Stack, login: str, **options: Any
+) -> Iterator[BrowserContext]:
+    """A browser profile that is signed in."""
+    with session_at(stack.database_url) as session:
+        token = people.sign_in(session, login, PASSWORD, datetime.now(UTC))
+    profile = browser.new_context(**options)
+    profile.add_cookies([{"name": COOKIE, "value": token, "url": stack.url}])
+    yield profile
+    profile.close()
+
+
+def _store(screenshot: bytes, target: Path) -> None:
+    """Write a PNG below MOST_BYTES: with a palette, as large as fits."""
+    picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    sample = _with_swatches(picture)
+    for colours in (256, 192, 128, 96, 64, 48, 32):
+        palette = sample.quantize(colours, kmeans=1)
+        data = io.BytesIO()
+        reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        reduced.save(data, "PNG", optimize=True)
+        if len(data.getvalue()) < MOST_BYTES:
+            break
+    target.write_bytes(data.getvalue())
+
+
+def _with_swatches(picture: Image.Image) -> Image.Image:
+    """The picture with larger patches of its flat colours.
+
+    Without them, photographs push the colour of a thin border out of the palette.
+    """
+    counted = picture.getcolors(picture.width * picture.height) or []
+    flat = [colour for number, colour in sorted(counted, reverse=True) if number > SWATCH][:64]
+    sample = Image.new("RGB", (picture.width, picture.height + 10 * len(flat)))
+    sample.paste(picture)
+    for place, colour in enumerate(flat):
+        top = picture.height + 10 * place
+        sample.paste(colour, (0, top, picture.width, top + 10))
+    return sample
+
+
+if __name__ == "__main__":
+    main()
