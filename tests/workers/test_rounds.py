@@ -1,0 +1,270 @@
+"""Whole rounds by real workers, that are killed, cut off and cancelled in the middle."""
+
+import hashlib
+import io
+import time
+from functools import cache
+
+import pytest
+from PIL import Image as Pillow
+from redis import Redis
+from sqlalchemy import func, select, update
+
+from app.db.tables import (
+    Candidate,
+    Exemplar,
+    FeatureShard,
+    Job,
+    ModelVersion,
+    Project,
+    Proposal,
+    Round,
+)
+from app.domain.job import LEASE, MAX_ATTEMPTS, JobKind
+from tests.factories import paint
+from tests.workers.factory import Factory, eventually
+from vetted.demo.drawing import SPECIES, draw
+
+pytestmark = pytest.mark.slow
+
+SIZE = 64
+
+
+@cache
+def flower(species: int, index: int, quality: int = 90) -> bytes:
+    """A small drawn flower; another quality is another file of the same picture."""
+    data = io.BytesIO()
+    picture = draw(SPECIES[species], index).resize(
+        (SIZE + 32, SIZE + 32), Pillow.Resampling.LANCZOS
+    )
+    picture.save(data, "JPEG", quality=quality)
+    return data.getvalue()
+
+
+def flowers(species: int, start: int, stop: int) -> list[bytes]:
+    return [flower(species, index) for index in range(start, stop)]
+
+
+def small(slug: str, factory: Factory, first: int = 0, **columns: object) -> int:
+    """Two categories, one of them with a single seed, and eight candidates."""
+    return factory.project(
+        slug,
+        seeds=[flowers(first, 0, 3), flowers(first + 1, 0, 1)],
+        pool=[*flowers(first, 3, 7), *flowers(first + 1, 3, 7)],
+        threshold=0.0,
+        **columns,
+    )
+
+
+def test_a_lost_message_and_an_absent_broker_cost_seconds_and_no_work(factory: Factory) -> None:
+    factory.stop_computing()
+    small("lost", factory)
+    small("absent", factory)
+    lost = factory.start_round("lost")
+    assert factory.messages("compute") == 1
+    with Redis.from_url(factory.settings.broker_url) as broker:
+        broker.flushall()
+    began = time.monotonic()
+    absent = factory.start_round("absent", broker_url="redis://127.0.0.1:1/0")
+    assert time.monotonic() - began < 8
+    assert factory.messages("compute") == 0
+    factory.keep_computing()
+    for round_id in (lost, absent):
+        found = factory.until(round_id, "labeling")
+        assert (found.candidates, found.withheld) == (8, 0)
+        assert {job.attempt for job in factory.jobs(round_id).values()} <= {0, 1}
+
+
+def test_a_round_whose_worker_is_killed_in_every_step_ends_once(factory: Factory) -> None:
+    factory.keep_computing()
+    copy = flower(0, 20, quality=80)
+    project_id = factory.project(
+        "killed",
+        seeds=[flowers(0, 0, 5), flowers(1, 0, 5), flowers(2, 0, 1)],
+        test=[flowers(0, 20, 22), flowers(1, 20, 22), flowers(2, 20, 22)],
+        # Enough for a second block of features.
+        pool=[
+            copy,
+            *flowers(0, 5, 9),
+            *flowers(1, 5, 9),
+            *(paint(index % 3, index) for index in range(700)),
+        ],
+    )
+    first = _first_candidate(factory, project_id)
+    round_id = factory.start_round("killed")
+    _kill_while_embedding(factory, round_id)
+    _kill_while_training(factory, round_id)
+    _kill_while_scoring(factory, round_id, first)
+    found = factory.until(round_id, "labeling")
+    attempts = {kind: job.attempt for kind, job in factory.jobs(round_id).items()}
+    assert [attempts[kind] for kind in ("embed_pool", "train_round", "score_pool")] == [2, 2, 2]
+    pairs = factory.pairs(round_id)
+    assert len({image for image, _ in pairs}) == len(pairs) == found.proposals
+    assert found.candidates == 709
+    _check_the_model(factory, found)
+    # A picture that nearly equals one of the test split is seen by nobody.
+    near = factory.image_id(project_id, hashlib.sha256(copy).hexdigest())
+    assert found.withheld
+    assert near not in {image for image, _ in pairs}
+    eventually(lambda: factory.jobs(round_id)["derive_pictures"].state == "done")
+
+
+def _first_candidate(factory: Factory, project_id: int) -> int:
+    with factory.sessions() as session:
+        query = select(func.min(Candidate.image_id)).where(Candidate.project_id == project_id)
+        return session.scalars(query).one()
+
+
+def _shards(factory: Factory) -> int:
+    with factory.sessions() as session:
+        return session.scalars(select(func.count()).select_from(FeatureShard)).one()
+
+
+def _kill_while_embedding(factory: Factory, round_id: int) -> None:
+    before = _shards(factory)
+    job = factory.running(round_id, JobKind.EMBED_POOL)
+    eventually(lambda: _shards(factory) > before)
+    factory.kill_worker_of(job.id)
+    assert factory.job(job.id).state == "running", "it was too quick to be hit"
+    kept = _shards(factory)
+    # This lease runs out by itself; the next ones are cut short.
+    began = time.monotonic()
+    eventually(lambda: factory.job(job.id).attempt == 2)
+    assert time.monotonic() - began > LEASE.total_seconds() - 5
+    eventually(lambda: factory.job(job.id).state == "done")
+    assert _shards(factory) == kept + 1
+
+
+def _kill_while_training(factory: Factory, round_id: int) -> None:
+    job = factory.running(round_id, JobKind.TRAIN_ROUND)
+    factory.kill_worker_of(job.id)
+    assert factory.job(job.id).state == "running", "it was too quick to be hit"
+    # From here on a test's lock keeps scoring from being published.
+    factory.let_lapse(job.id)
+
+
+def _kill_while_scoring(factory: Factory, round_id: int, candidate: int) -> None:
+    """At the worst moment: its proposals are written and not committed."""
+    with factory.sessions() as holder:
+        holder.execute(select(Candidate).where(Candidate.image_id == candidate).with_for_update())
+        job = factory.running(round_id, JobKind.SCORE_POOL)
+        eventually(factory.is_blocked)
+        factory.kill_worker_of(job.id)
+        holder.rollback()
+    assert factory.pairs(round_id) == []
+    factory.let_lapse(job.id)
+
+
+def _check_the_model(factory: Factory, found: Round) -> None:
+    with factory.sessions() as session:
+        model = session.scalars(select(ModelVersion).where(ModelVersion.round_id == found.id)).one()
+        assert model.metrics["tested_on"] == 6
+        assert 0 <= model.metrics["top1"] <= 1
+        shown = session.execute(
+            select(Exemplar.category_id, func.count())
+            .where(Exemplar.round_id == found.id)
+            .group_by(Exemplar.category_id)
+            .order_by(Exemplar.category_id)
+        )
+        assert [number for _, number in shown] == [5, 5, 1]
+
+
+def test_a_worker_that_dies_too_often_fails_the_round_with_a_sentence(factory: Factory) -> None:
+    project_id = small("doomed", factory, first=3)
+    with factory.sessions() as holder:
+        # The worker computes, then waits for this lock until it is killed.
+        factory.stop_computing()
+        round_id = factory.start_round("doomed")
+        job = factory.jobs(round_id)["embed_pool"]
+        with factory.transaction() as session:
+            session.execute(update(Job).where(Job.id == job.id).values(attempt=MAX_ATTEMPTS - 1))
+        holder.execute(select(Project).where(Project.id == project_id).with_for_update())
+        factory.keep_computing()
+        factory.running(round_id, JobKind.EMBED_POOL)
+        eventually(factory.is_blocked)
+        factory.kill_worker_of(job.id)
+        holder.rollback()
+    factory.let_lapse(job.id)
+    found = factory.until(round_id, "failed")
+    assert f"died {MAX_ATTEMPTS} times" in str(found.error)
+    assert factory.job(job.id).state == "failed"
+    assert factory.start_round("doomed") > round_id
+
+
+def test_a_cancel_during_training_publishes_nothing_and_frees_the_worker(factory: Factory) -> None:
+    factory.keep_computing()
+    project_id = small("cancelled", factory, first=3)
+    round_id = factory.start_round("cancelled")
+    job = factory.running(round_id, JobKind.TRAIN_ROUND)
+    assert factory.client().post("projects/cancelled/rounds/1/cancel").status_code == 200
+    again = factory.start_round("cancelled")
+    factory.until(again, "labeling")
+    assert factory.job(job.id).state == "cancelled"
+    assert set(factory.jobs(round_id)) == {"embed_pool", "train_round"}
+    with factory.sessions() as session:
+        models = session.scalars(
+            select(ModelVersion.round_id).where(ModelVersion.project_id == project_id)
+        )
+        assert list(models) == [again]
+
+
+def test_a_missing_weights_file_fails_the_round_with_a_clear_sentence(factory: Factory) -> None:
+    factory.keep_computing()
+    small("weights", factory, first=3, backbone="mobilenet_v2", weights="nowhere.pth")
+    found = factory.until(factory.start_round("weights"), "failed")
+    assert "'nowhere.pth'" in str(found.error)
+    assert "start another round" in str(found.error)
+    told = factory.client().get(f"projects/weights/rounds/{found.number}").json()
+    assert told["error"] == found.error
+    assert told["jobs"][0]["state"] == "failed"
+
+
+def test_what_was_rejected_is_never_asked_again(factory: Factory) -> None:
+    factory.keep_computing()
+    small("rescore", factory, first=3)
+    first = factory.start_round("rescore")
+    assert factory.until(first, "labeling").proposals == 8
+    factory.answer_everything(first, "no")
+    second = factory.start_round("rescore")
+    found = factory.until(second, "labeling")
+    assert found.candidates == 8
+    assert not set(factory.pairs(first)) & set(factory.pairs(second))
+    with factory.sessions() as session:
+        parents = session.scalars(
+            select(ModelVersion.parent_id).where(ModelVersion.round_id.in_([first, second]))
+        )
+        assert sum(parent is not None for parent in parents) == 1
+
+
+def test_disjoint_rounds_visit_each_candidate_once(factory: Factory) -> None:
+    factory.keep_computing()
+    project_id = small("disjoint", factory, first=3, policy="disjoint", subsets=2)
+    seen: list[int] = []
+    for number in (1, 2):
+        round_id = factory.start_round("disjoint")
+        found = factory.until(round_id, "labeling")
+        visited = factory.visited(project_id, number)
+        assert found.candidates == len(visited)
+        assert {image for image, _ in factory.pairs(round_id)} == visited
+        seen += visited
+        factory.answer_everything(round_id, "unsure")
+    assert len(seen) == len(set(seen)) == 8
+    answer = factory.client().post("projects/disjoint/rounds")
+    assert answer.status_code == 409
+    assert "No candidate is left" in answer.json()["detail"]
+
+
+def test_no_worker_has_complained(factory: Factory) -> None:
+    """Runs last: what went wrong unexpectedly stands in the logs."""
+    for log in factory.folder.glob("*.log"):
+        assert "failed unexpectedly" not in log.read_text(), log.name
+    with factory.sessions() as session:
+        assert (
+            session.scalars(
+                select(func.count())
+                .select_from(Proposal)
+                .group_by(Proposal.round_id, Proposal.image_id)
+                .having(func.count() > 1)
+            ).all()
+            == []
+        )
