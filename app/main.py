@@ -7,6 +7,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 
 from app.api import dataset, images, labeling, problems, projects, rounds
@@ -48,7 +50,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions=make_sessions(engine),
         blobs=FolderBlobs(settings.data_dir / "blobs"),
         jobs=CeleryJobs(make_celery(settings.broker_url)),
-        redis=Redis.from_url(settings.broker_url, socket_timeout=1, socket_connect_timeout=1),
+        redis=Redis.from_url(
+            settings.broker_url,
+            socket_timeout=1,
+            socket_connect_timeout=1,
+            # A dead broker must cost a sign-in a second, not the client's ten patient retries.
+            retry=Retry(NoBackoff(), 0),
+        ),
     )
     for module in (projects, images, rounds, labeling, dataset):
         app.include_router(module.router, prefix=API)

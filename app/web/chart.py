@@ -8,6 +8,7 @@ from app.web.words import percent
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 28, 30
+INSET = 28  # keeps the first value clear of the axis
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.25)
 MOST_RULES = 5
 
@@ -22,9 +23,9 @@ def accuracy_chart(points: Sequence[tuple[int, float]]) -> Chart | None:
     def down(share: float) -> float:
         return round(TOP + (high - share) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
-    across = (WIDTH - LEFT - RIGHT) / (len(points) - 1)
+    across = (WIDTH - LEFT - INSET - RIGHT) / (len(points) - 1)
     dots = tuple(
-        Dot(round(LEFT + place * across, 1), down(share), percent(share), f"{number}")
+        Dot(round(LEFT + INSET + place * across, 1), down(share), percent(share), f"{number}")
         for place, (number, share) in enumerate(points)
     )
     return Chart(

@@ -190,6 +190,7 @@ def _round_row(of: RoundOut) -> RoundRow:
         accuracy=percent(of.top1) if of.tested_on else untested,
         mean_class=percent(of.mean_class) if of.tested_on else NONE,
         candidates=count(of.candidates),
+        withheld=count(of.withheld),
         proposals=count(of.proposals),
         yes=count(of.yes),
         no=count(of.no),

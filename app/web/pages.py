@@ -125,6 +125,7 @@ class RoundRow:
     accuracy: str
     mean_class: str
     candidates: str
+    withheld: str
     proposals: str
     yes: str
     no: str
