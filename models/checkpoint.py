@@ -13,21 +13,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 import safetensors
 import safetensors.torch
+import torch
 
 from models.config import MetricConfig
-from models.network import MetricModel
+from models.network import MetricModel, build
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 _KEY: Final = "vetted"  # one key only: safetensors would write several in any order
-_FORMAT: Final = "metric-1"
+_FORMAT: Final = "metric-2"
+_BEFORE: Final = "metric-1"  # Triplet-A+HN alone, without a temperature
 _LENGTH: Final = 8  # bytes in front of a safetensors header that say how long it is
 
 
 def to_bytes(model: MetricModel) -> bytes:
     """The whole model: tensors, sizes and settings."""
-    about = {"format": _FORMAT, "config": model.config.to_json()}
+    about = {
+        "format": _FORMAT,
+        "config": model.config.to_json(),
+        "categories": model.categories,
+    }
     tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     return safetensors.torch.save(tensors, {_KEY: json.dumps(about, sort_keys=True)})
 
@@ -76,10 +82,13 @@ def load(path: Path) -> MetricModel:
 
 
 def _rebuilt(about: dict[str, Any], tensors: dict[str, Tensor]) -> MetricModel:
-    if about["format"] != _FORMAT:
+    if about["format"] not in {_FORMAT, _BEFORE}:
         raise ValueError(f"its format is {about['format']!r}, not {_FORMAT!r}")
     config = MetricConfig.from_json(about["config"])
-    categories, features = len(tensors["anchors"]), len(tensors["mean"])
-    model = MetricModel(features=features, categories=categories, config=config)
+    if about["format"] == _BEFORE:
+        about = {**about, "categories": len(tensors["anchors"])}
+        tensors = {**tensors, "temperature": torch.ones(())}
+    features = len(tensors["mean"])
+    model = build(features=features, categories=about["categories"], config=config)
     model.load_state_dict(tensors)
     return model.eval().requires_grad_(requires_grad=False)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from models.methods import DEFAULT, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+STARTS: Final = ("directions", "random")
+
+
 @dataclass(frozen=True, kw_only=True)
 class MetricConfig:
-    """The settings of triplet metric learning with learned anchors (Triplet-A, with head training).
+    """The settings of one method of `models.methods`; a setting that a method lacks is ignored.
 
     The first block holds the paper's values (Cui et al., section 2.4.2), the second those of
     training a linear map on cached features, chosen on a validation part of Oxford Flowers.
 
     Attributes:
+        method: a name of `models.methods.METHODS`.
         dimension: d, width of the embedding.
         margin: m of Eq. 2.1, in squared distance of unit vectors (0 to 4).
         anchors: K, anchors per category.
@@ -32,11 +38,18 @@ class MetricConfig:
         learning_rate: peak step size of AdamW; it decays to zero along a half cosine.
         weight_decay: AdamW's decoupled decay of the linear map.
         seed: of every random choice.
+        start: "directions" starts from what tells category means apart, "random" from noise.
+        rejected_epochs: passes of a softmax method over the human hard negatives for each pass
+            over the examples (0.1 in the paper).
+        calibrate: fit the temperature of the confidences on a held-out part of the training set;
+            it costs a second training.
+        validation: share of each category's examples that is held out for it.
 
     Raises:
         ValueError: a value out of its range; the message says which one and what it may be.
     """
 
+    method: str = DEFAULT
     dimension: int = 64
     margin: float = 0.2
     anchors: int = 3
@@ -51,22 +64,30 @@ class MetricConfig:
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     seed: int = 0
+    start: str = STARTS[0]
+    rejected_epochs: float = 0.1
+    calibrate: bool = False
+    validation: float = 0.2
 
     def __post_init__(self) -> None:
+        method_of(self.method)
+        if self.start not in STARTS:
+            raise ValueError(f"start must be one of {', '.join(STARTS)}; got {self.start!r}.")
+        if not isinstance(self.calibrate, bool):
+            raise ValueError(f"calibrate must be true or false; got {self.calibrate!r}.")  # noqa: TRY004
         for name in ("dimension", "anchors", "negatives", "sampling_period", "steps", "batch_size"):
             _check(name, getattr(self, name), "a whole number of at least 1", whole=True, low=1)
         _check("seed", self.seed, "a whole number of at least 0", whole=True, low=0)
-        for name in ("margin", "weight_decay"):
+        for name in ("margin", "weight_decay", "rejected_epochs"):
             _check(name, getattr(self, name), "at least 0", low=0)
         for name in ("gamma", "learning_rate"):
             _check(name, getattr(self, name), "above 0", low=0, open_low=True)
         _check("omega", self.omega, "from 0 to 1", low=0, high=1)
-        _check(
-            "local_region", self.local_region, "above 0 and up to 1", low=0, high=1, open_low=True
-        )
+        for name in ("local_region", "validation"):
+            _check(name, getattr(self, name), "above 0 and up to 1", low=0, high=1, open_low=True)
 
-    def to_json(self) -> dict[str, int | float]:
-        """Names to numbers, ready for json.dumps."""
+    def to_json(self) -> dict[str, int | float | str]:
+        """Names to values, ready for json.dumps."""
         return dataclasses.asdict(self)
 
     @classmethod

@@ -35,3 +35,28 @@ def category_accuracy(counts: Tensor) -> Tensor:
 def mean_category_accuracy(counts: Tensor) -> float:
     """The mean of `category_accuracy` over the categories that have images; NaN if none has."""
     return float(category_accuracy(counts).nanmean())
+
+
+def calibration_error(confidence: Tensor, correct: Tensor, bins: int = 15) -> float:
+    """Expected calibration error: the mean of |accuracy - confidence| over bins of equal width.
+
+    Args:
+        confidence: float [n], 0..1.
+        correct: bool [n], whether the answer was right.
+        bins: each weighs as much as it has images (Guo et al., ICML 2017, Eq. 3).
+
+    Returns:
+        0..1; NaN without images.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    if confidence.ndim != 1 or confidence.shape != correct.shape:
+        raise ValueError("Give one confidence and one answer for each image, both as [n].")
+    if not len(confidence):
+        return float("nan")
+    sure = confidence.double()
+    of = (sure * bins).ceil().long().sub(1).clamp(0, bins - 1)  # bins are open to the left
+    gaps = torch.zeros(bins, dtype=torch.float64, device=sure.device)
+    gaps.index_add_(0, of, correct.double() - sure)
+    return float(gaps.abs().sum() / len(sure))

@@ -37,7 +37,7 @@ def score(model: MetricModel, chunks: Iterable[Tensor]) -> Iterator[tuple[Tensor
 
 @torch.inference_mode()
 def _score(model: MetricModel, features: Tensor) -> tuple[Tensor, Tensor]:
-    device = model.anchors.device
+    device = model.mean.device
     votes = model.log_probabilities(model(features.to(device, torch.float32)))
     confidence, category = votes.max(dim=1)
     # Rounding may leave a logarithm a hair above 0, and confidences are probabilities.

@@ -1,16 +1,18 @@
-"""Training of the embedding and the anchors on cached features (Triplet-A, Triplet-A + HN)."""
+"""Training of a method on cached features (mode `head`): the backbone stays as it is."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor
 
-from models.losses import classification_loss, total_loss, triplet_losses
-from models.network import MetricModel, initialise
-from models.sampling import NONE, Triplets, TripletSampler
+from models.calibration import fit_temperature, hold_out
+from models.network import MetricModel, SoftmaxModel, build
+from models.objective import Batch, Embedded, objective_of, parameter_groups
+from models.start import initialise, set_anchors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _REPORT_EVERY: Final = 10  # steps between two calls of progress and should_stop
 _ROWS: Final = 8192  # rows that are embedded at a time
+_SMALL: Final = 1 << 26  # numbers; above it standardised features are kept in float16
 
 
 class Cancelled(Exception):  # noqa: N818 - a wish that was granted, not an error
@@ -36,15 +39,16 @@ def fit(
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> MetricModel:
-    """Minimise omega * triplet + (1 - omega) * classification (Eq. 2.5) on cached features.
+    """Train the method of `config` on cached features.
 
     The same arguments give the same model on one machine with one number of threads. The device
-    is that of `features`.
+    is that of `features`. Features in float16 are as good as in float32 and take half the memory.
 
     Args:
         features: float [n, D], pooled features of the examples.
         labels: int64 [n], their categories, 0 to categories - 1.
-        rejected_features: float [r, D], pooled features of human hard negatives; r may be 0.
+        rejected_features: float [r, D], pooled features of human hard negatives; r may be 0. A
+            method without hard negatives ignores them.
         rejected_categories: int64 [r], the category each of them is not.
         categories: N; each must have an example.
         config: the settings.
@@ -52,124 +56,177 @@ def fit(
         should_stop: asked now and then; True ends the training.
 
     Returns:
-        The trained model, in evaluation mode.
+        The trained model, in evaluation mode; a SoftmaxModel for a softmax method.
 
     Raises:
         ValueError: no examples, a category without one, shapes that do not match, labels out of
             range, features that are NaN or infinite; the message names the index.
         Cancelled: should_stop said so.
     """
-    _check(features, labels, "example", categories)
-    _check(rejected_features, rejected_categories, "rejected image", categories)
-    _check_complete(features, labels, rejected_features, categories)
-    generator = torch.Generator().manual_seed(config.seed)
-    model = MetricModel(features=features.shape[1], categories=categories, config=config)
-    model.to(features.device)
-    initialise(model, features.float(), labels, generator)
-    run = _Run(model, features, labels, rejected_features, rejected_categories, generator)
-    for step, batch in enumerate(run.batches()):
-        if step % _REPORT_EVERY == 0:
-            if should_stop is not None and should_stop():
+    check(features, labels, "example", categories)
+    check(rejected_features, rejected_categories, "rejected image", categories)
+    check_complete(features, labels, rejected_features, categories)
+    data = _Data(features, labels, rejected_features, rejected_categories, categories)
+    watch = _Watch(progress, should_stop, total=config.steps * (2 if config.calibrate else 1))
+    temperature = _temperature(data, config, watch) if config.calibrate else 1.0
+    model = _train(data, config, watch)
+    model.temperature.fill_(temperature)
+    watch.finish()
+    return model
+
+
+@dataclass(frozen=True)
+class _Data:
+    features: Tensor
+    labels: Tensor
+    rejected: Tensor
+    against: Tensor
+    categories: int
+
+
+class _Watch:
+    """Counts steps over all trainings of one call; reports and asks now and then."""
+
+    def __init__(
+        self,
+        progress: Callable[[int, int], None] | None,
+        should_stop: Callable[[], bool] | None,
+        total: int,
+    ) -> None:
+        self._progress, self._should_stop = progress, should_stop
+        self._total, self._done = total, 0
+
+    def step(self) -> None:
+        if self._done % _REPORT_EVERY == 0:
+            if self._should_stop is not None and self._should_stop():
                 raise Cancelled
-            if progress is not None:
-                progress(step, config.steps)
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+        self._done += 1
+
+    def finish(self) -> None:
+        if self._progress is not None:
+            self._progress(self._total, self._total)
+
+
+def _train(data: _Data, config: MetricConfig, watch: _Watch) -> MetricModel:
+    generator = torch.Generator().manual_seed(config.seed)
+    model = build(features=data.features.shape[1], categories=data.categories, config=config)
+    model.to(data.features.device)
+    if not model.method.rejected:
+        data = replace(data, rejected=data.rejected[:0], against=data.against[:0])
+    initialise(
+        model,
+        data.features,
+        data.labels,
+        generator,
+        rejected_features=data.rejected,
+        rejected_categories=data.against,
+    )
+    run = _Run(model, data, generator)
+    for step, batch in enumerate(run.batches()):
+        watch.step()
         run.step(step, batch)
-    if progress is not None:
-        progress(config.steps, config.steps)
+    run.finish()
     return model.eval().requires_grad_(requires_grad=False)
+
+
+def _temperature(data: _Data, config: MetricConfig, watch: _Watch) -> float:
+    """What a training on one part of the examples says about its confidence in the rest."""
+    generator = torch.Generator().manual_seed(config.seed)
+    held = hold_out(data.labels, config.validation, generator)
+    rest = replace(data, features=data.features[~held], labels=data.labels[~held])
+    model = _train(rest, config, watch)
+    with torch.inference_mode():
+        embeddings = [model(rows.float()) for rows in torch.split(data.features[held], _ROWS)]
+        logs = [
+            # A softmax model's temperature acts before its hard negatives are left out.
+            torch.log_softmax(rows, dim=1)
+            if isinstance(model, SoftmaxModel)
+            else model.log_probabilities(rows)
+            for rows in embeddings
+        ]
+    return fit_temperature(torch.cat(logs), data.labels[held])
 
 
 class _Run:
     """One training: the data, standardised once, and the optimiser."""
 
-    def __init__(
-        self,
-        model: MetricModel,
-        features: Tensor,
-        labels: Tensor,
-        rejected_features: Tensor,
-        rejected_categories: Tensor,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, model: MetricModel, data: _Data, generator: torch.Generator) -> None:
         self._model = model
         self._config = model.config
-        self._labels = labels
-        self._features = model.standardise(features.float())
-        self._rejected = model.standardise(rejected_features.float())
+        self._labels = data.labels
+        small = data.features.numel() + data.rejected.numel() <= _SMALL
+        dtype = torch.float32 if small else torch.float16
+        self._features = _standardised(model, data.features, dtype)
+        self._rejected = _standardised(model, data.rejected, dtype)
         self._generator = generator
-        self._sampler = TripletSampler(
-            labels, rejected_categories, categories=model.categories, config=model.config
-        )
-        self._optimiser = torch.optim.AdamW(
-            [
-                {"params": [model.linear.weight], "weight_decay": model.config.weight_decay},
-                {"params": [model.anchors], "weight_decay": 0.0},
-            ],
-            lr=model.config.learning_rate,
-        )
+        self._objective = objective_of(model, data.labels, data.against)
+        self._optimiser = torch.optim.AdamW(parameter_groups(model), lr=model.config.learning_rate)
 
-    def batches(self) -> Iterator[Triplets]:
-        """`steps` batches of references with their triplets, drawn anew every T steps."""
-        size, done = self._config.batch_size, 0
+    def batches(self) -> Iterator[Batch]:
+        """`steps` batches, drawn anew every T steps."""
+        done = 0
         while done < self._config.steps:
             ahead = min(self._config.sampling_period, self._config.steps - done)
-            triplets = self._sampler.sample(
-                self._embedded(self._features),
-                self._embedded(self._rejected),
-                self._references(ahead * size),
-                self._generator,
-            )
-            for start in range(0, ahead * size, size):
-                yield triplets[start : start + size]
+            yield from self._objective.batches(ahead, self._embedded, self._generator)
             done += ahead
 
-    def step(self, step: int, batch: Triplets) -> None:
-        """One step of AdamW down the gradient of Eq. 2.5."""
+    def step(self, step: int, batch: Batch) -> None:
+        """One step of AdamW down the gradient of the loss."""
         rate = self._config.learning_rate * 0.5
         for group in self._optimiser.param_groups:
             group["lr"] = rate * (1 + math.cos(math.pi * step / self._config.steps))
         self._optimiser.zero_grad()
-        loss: Tensor = self._loss(batch)
+        rows = torch.cat([self._features[batch.examples], self._rejected[batch.rejected]])
+        loss = self._objective.loss(self._model.embed(rows.float()), batch)
+        if not loss.requires_grad:  # no triplet in the batch, so nothing to learn from it
+            return
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
 
-    def _loss(self, batch: Triplets) -> Tensor:
-        reference = self._embed(self._features, batch.reference)
-        positive = self._embed(self._features, batch.positive)
-        losses = []
-        for source, rows in ((self._features, batch.negative), (self._rejected, batch.rejected)):
-            row, column = (rows != NONE).nonzero(as_tuple=True)
-            negative = self._embed(source, rows[row, column])
-            losses.append(
-                triplet_losses(reference[row], positive[row], negative, self._config.margin)
-            )
-        triplet = torch.cat(losses)
-        votes = self._model.log_probabilities(reference)
-        return total_loss(
-            triplet.sum() / max(1, len(triplet)),
-            classification_loss(votes, self._labels[batch.reference]),
-            self._config.omega,
-        )
+    def finish(self) -> None:
+        """Anchors that were not learned are K-means centres of what was."""
+        method = self._model.method
+        if not method.softmax and not method.anchors:
+            embeddings = self._embed_all(self._features)
+            set_anchors(self._model, embeddings, self._labels, self._generator)
 
-    def _embed(self, source: Tensor, rows: Tensor) -> Tensor:
-        return self._model.embed(source[rows])
+    def _embedded(self) -> Embedded:
+        return self._embed_all(self._features), self._embed_all(self._rejected)
 
     @torch.no_grad()
-    def _embedded(self, source: Tensor) -> Tensor:
-        parts = [self._model.embed(rows) for rows in source.split(_ROWS)]  # type: ignore[no-untyped-call]
-        return torch.cat(parts) if parts else source.new_zeros(0, self._config.dimension)
-
-    def _references(self, count: int) -> Tensor:
-        """Training rows in random order, epoch after epoch."""
-        n = len(self._labels)
-        epochs = [torch.randperm(n, generator=self._generator) for _ in range(-(-count // n))]
-        return torch.cat(epochs)[:count].to(self._labels.device)
+    def _embed_all(self, source: Tensor) -> Tensor:
+        parts = [self._model.embed(rows.float()) for rows in torch.split(source, _ROWS)]
+        return torch.cat(parts)
 
 
-def _check(features: Tensor, categories_of: Tensor, noun: str, categories: int) -> None:
+@torch.no_grad()
+def _standardised(model: MetricModel, features: Tensor, dtype: torch.dtype) -> Tensor:
+    result = torch.empty(features.shape, dtype=dtype, device=features.device)
+    for start in range(0, len(features), _ROWS):
+        rows = features[start : start + _ROWS].float()
+        result[start : start + _ROWS] = model.standardise(rows)
+    return result
+
+
+def check(features: Tensor, categories_of: Tensor, noun: str, categories: int) -> None:
+    """Refuse what cannot be learned from: see the errors of `fit`."""
     if features.ndim != 2 or not features.is_floating_point():  # noqa: PLR2004 - [rows, D]
         raise ValueError(f"Give the features of each {noun} as float [rows, D].")
-    if categories_of.dtype != torch.int64 or categories_of.shape != features.shape[:1]:
+    check_categories(len(features), categories_of, noun, categories)
+    for start in range(0, len(features), _ROWS):
+        broken = (~features[start : start + _ROWS].isfinite().all(dim=1)).nonzero()
+        if len(broken):
+            raise ValueError(
+                f"The features of {noun} {start + int(broken[0])} hold NaN or infinity. "
+                "Leave it out or extract its features again.",
+            )
+
+
+def check_categories(count: int, categories_of: Tensor, noun: str, categories: int) -> None:
+    """Refuse categories that do not belong to `count` images, or lie outside 0 to N - 1."""
+    if categories_of.dtype != torch.int64 or categories_of.shape != (count,):
         raise ValueError(f"Give one int64 category for each {noun}.")
     outside = ((categories_of < 0) | (categories_of >= categories)).nonzero()
     if len(outside):
@@ -178,26 +235,26 @@ def _check(features: Tensor, categories_of: Tensor, noun: str, categories: int) 
             f"The category of {noun} {row} is {int(categories_of[row])}; "
             f"it must be from 0 to {categories - 1}.",
         )
-    broken = (~features.isfinite().all(dim=1)).nonzero()
-    if len(broken):
-        raise ValueError(
-            f"The features of {noun} {int(broken[0])} hold NaN or infinity. "
-            "Leave it out or extract its features again.",
-        )
 
 
-def _check_complete(
-    features: Tensor, labels: Tensor, rejected_features: Tensor, categories: int
-) -> None:
-    if not len(features) or categories < 1:
+def check_every_category(labels: Tensor, categories: int) -> None:
+    """Refuse a training set that leaves a category out."""
+    if not len(labels) or categories < 1:
         raise ValueError("There are no examples to learn from. Give each category at least one.")
-    if rejected_features.shape[1] != features.shape[1]:
-        raise ValueError(
-            f"Rejected images have features of width {rejected_features.shape[1]}, examples "
-            f"{features.shape[1]}. Extract both with the same backbone.",
-        )
     empty = (labels.bincount(minlength=categories) == 0).nonzero()
     if len(empty):
         raise ValueError(
             f"Category {int(empty[0])} has no example. Give it at least one, or leave it out.",
+        )
+
+
+def check_complete(
+    features: Tensor, labels: Tensor, rejected_features: Tensor, categories: int
+) -> None:
+    """Refuse a training set that leaves a category out, or mixes backbones."""
+    check_every_category(labels, categories)
+    if rejected_features.shape[1] != features.shape[1]:
+        raise ValueError(
+            f"Rejected images have features of width {rejected_features.shape[1]}, examples "
+            f"{features.shape[1]}. Extract both with the same backbone.",
         )

@@ -58,4 +58,4 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "pickle.pt")
     content = checkpoint.to_bytes(trained(*clusters(3, 4)))
     with pytest.raises(ValueError, match="format is 'metric-9'"):
-        checkpoint.from_bytes(content.replace(b"metric-1", b"metric-9"))
+        checkpoint.from_bytes(content.replace(b"metric-2", b"metric-9"))

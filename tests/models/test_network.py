@@ -4,13 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.config import MetricConfig
-from models.network import (
-    MetricModel,
-    initial_anchors,
-    initialise,
-    k_means,
-    principal_directions,
-)
+from models.network import MetricModel
+from models.start import initialise, k_means, principal_directions, set_anchors
 from tests.models.clusters import clusters
 
 
@@ -31,21 +26,26 @@ def test_principal_directions_are_those_of_the_svd(rows: int, width: int, dimens
     assert not found[rank:].any()
 
 
-def test_k_means_finds_modes_far_apart() -> None:
-    modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    data = modes.repeat(20, 1) + 0.1 * torch.randn(60, 2, generator=chance())
+def test_k_means_finds_modes_far_apart_in_every_category() -> None:
+    modes = torch.tensor([[[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]], [[5.0, 5.0]] * 3])
+    labels = torch.arange(2).repeat_interleave(60)
+    data = modes.repeat(1, 20, 1).flatten(0, 1) + 0.1 * torch.randn(120, 2, generator=chance())
     centres, sizes = min(
-        (k_means(data, 3, chance(seed)) for seed in range(5)),
-        key=lambda found: float((data[:, None] - found[0]).square().sum(2).amin(1).sum()),
+        (k_means(data, labels, 2, 3, chance(seed)) for seed in range(5)),
+        key=lambda found: float((data[:60, None] - found[0][0]).square().sum(2).amin(1).sum()),
     )
-    assert sizes.flatten().tolist() == [20.0] * 3
-    assert torch.cdist(modes, centres).amin(1).max() < 0.2
+    assert sizes[0].flatten().tolist() == [20.0] * 3
+    assert sizes.sum() == 120
+    assert torch.cdist(modes[0], centres[0]).amin(1).max() < 0.2
+    assert (centres[1] - 5).abs().max() < 0.5
 
 
 def test_anchors_of_few_images_stay_near_their_mean_and_part() -> None:
-    lone = initial_anchors(torch.tensor([[0.6, 0.8]]), 3, chance())
-    assert torch.cdist(lone, torch.tensor([[0.6, 0.8]])).max() < 0.1
-    assert len(lone.unique(dim=0)) == 3
+    model = MetricModel(features=16, categories=1, config=MetricConfig(dimension=2))
+    lone = torch.tensor([[0.6, 0.8]])
+    set_anchors(model, lone, torch.tensor([0]), chance())
+    assert torch.cdist(model.anchors[0], lone).max() < 0.1
+    assert len(model.anchors[0].unique(dim=0)) == 3
 
 
 def test_embeddings_have_unit_length_whatever_the_features() -> None:
