@@ -53,6 +53,7 @@ def make_celery(broker_url: str) -> Celery:
         broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,  # it would put a prefix before each line of JSON
         task_default_queue="light",
     )
     return celery

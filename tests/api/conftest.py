@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
-from tests.api.service import Service, make_service
+from app.main import create_app
+from tests.api.service import Service, make_service, make_settings, one_application
 from tests.conftest import _new_database, _text
 from tests.factories import make_pool
 from vetted.embedded.postgres import Postgres
@@ -15,7 +17,7 @@ from vetted.embedded.postgres import Postgres
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
     """Without any picture; Lea leads `flowers`, Ben labels there, Olga leads `birds`."""
-    with _service(database_url, tmp_path) as made:
+    with _service(one_application(), database_url, tmp_path) as made:
         yield made
 
 
@@ -39,16 +41,17 @@ def shared(
     postgres_server: Postgres, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """A round that is being labeled, for tests that change nothing."""
-    with (
-        _new_database(postgres_server, migrated_template) as url,
-        _service(_text(url), tmp_path_factory.mktemp("shared")) as made,
-    ):
-        made.begin_labeling(proposals=3)
-        yield made
+    folder = tmp_path_factory.mktemp("shared")
+    with _new_database(postgres_server, migrated_template) as url:
+        # An application of its own: it lives beside those of single tests.
+        app = create_app(make_settings(_text(url), folder))
+        with _service(app, _text(url), folder) as made:
+            made.begin_labeling(proposals=3)
+            yield made
 
 
 @contextmanager
-def _service(database_url: str, data_dir: Path) -> Iterator[Service]:
-    made = make_service(database_url, data_dir)
-    with made.client:
-        yield made
+def _service(app: FastAPI, database_url: str, data_dir: Path) -> Iterator[Service]:
+    made = make_service(app, database_url, data_dir)
+    yield made
+    made.sessions.kw["bind"].dispose()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import FolderBlobs
-from app.db.session import transaction
+from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Project, User, WebSession
 from app.domain.access import Scope
 from app.main import create_app
@@ -105,29 +106,39 @@ class Service:
             return session.scalars(query).one()
 
 
-def make_service(database_url: str, data_dir: Path, **changes: Any) -> Service:
-    settings = Settings(
+def make_service(app: FastAPI, database_url: str, data_dir: Path) -> Service:
+    """The application on this database; it serves one such place at a time."""
+    # Nothing listens at the broker: what REST answers does not depend on it.
+    settings = make_settings(database_url, data_dir)
+    sessions = make_sessions(make_engine(database_url, connections=4))
+    blobs, jobs = FolderBlobs(data_dir / "blobs"), MemoryJobs()
+    app.state.context = dataclasses.replace(
+        app.state.context, settings=settings, sessions=sessions, blobs=blobs, jobs=jobs
+    )
+    with transaction(sessions) as session:
+        tokens = _people(session)
+    client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
+    return Service(app, client, sessions, blobs, data_dir, jobs, tokens)
+
+
+def make_settings(database_url: str, data_dir: Path) -> Settings:
+    """Small limits, which tests can reach."""
+    return Settings(
         database_url=database_url,
-        # Nothing listens there: what REST answers does not depend on the broker.
         broker_url="redis://127.0.0.1:1/0",
         data_dir=data_dir,
         secret_key=KEY,
-        database_connections=4,
         most_image_bytes=200_000,
         most_image_pixels=1_000_000,
         most_request_bytes=2_000_000,
         most_request_images=20,
-        **changes,
     )
-    app = create_app(settings)
-    jobs = MemoryJobs()
-    app.state.context = dataclasses.replace(app.state.context, jobs=jobs)
-    sessions = app.state.context.sessions
-    with transaction(sessions) as session:
-        tokens = _people(session)
-    client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
-    blobs = FolderBlobs(data_dir / "blobs")
-    return Service(app, client, sessions, blobs, data_dir, jobs, tokens)
+
+
+@cache
+def one_application() -> FastAPI:
+    """The application that the tests of a process share: its routes take a while to prepare."""
+    return create_app(make_settings("postgresql+psycopg://nobody@127.0.0.1/none", Path("nowhere")))
 
 
 def _people(session: Session) -> dict[str, str]:

@@ -232,7 +232,7 @@ def _proposed(sessions: Sessions) -> int:
 def _frozen(sessions: Sessions) -> dict[int, int]:
     with sessions() as session:
         rows = session.execute(select(DatasetVersion.number, DatasetVersion.examples))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
 
 def _from_versions(sessions: Sessions) -> list[int]:
