@@ -92,11 +92,14 @@ function refused(decision, problem) {
   if (problem.kind === "round-closed") supply.refill();
 }
 
-function lost(proposals) {
-  if (proposals.includes(shown)) {
-    shown = null;
-    seat.say("This picture went to another labeler meanwhile. Here is the next one.");
-  }
+function lost(proposals, ended) {
+  if (!proposals.includes(shown)) return;
+  shown = null;
+  seat.say(
+    ended === null
+      ? "This picture went to another labeler meanwhile. Here is the next one."
+      : `Round ${ended} is over. Nothing more can be answered in it.`,
+  );
 }
 
 // --- Undo

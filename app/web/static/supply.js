@@ -26,7 +26,7 @@ export class Supply {
   /**
    * @param lease (count) => promise of {body, now}
    * @param unsent () => the ids of proposals whose decisions are on their way
-   * @param on {arrived(), lost(proposals)}
+   * @param on {arrived(), lost(proposals, number of the round that ended meanwhile or null)}
    */
   constructor(lease, unsent, on) {
     this.#lease = lease;
@@ -94,6 +94,7 @@ export class Supply {
   }
 
   #take({ progress, proposals, categories }, before, now) {
+    const ended = progress?.round === this.progress?.round ? null : (this.progress?.round ?? null);
     if (progress?.round !== this.progress?.round) this.#answered.clear();
     this.progress = progress;
     for (const category of categories) this.categories.set(category.id, category);
@@ -104,7 +105,7 @@ export class Supply {
     for (const proposal of kept) Object.assign(proposal, leased.get(proposal.id) ?? {});
     this.list = [...kept, ...proposals.filter((proposal) => this.#isNew(proposal, kept))];
     this.#renewLater(proposals, now);
-    if (lost.length) this.#on.lost(lost);
+    if (lost.length) this.#on.lost(lost, ended);
   }
 
   #isNew({ id }, kept) {
