@@ -1,49 +1,87 @@
-"""Refuses request bodies that are larger than the server takes, while they stream in."""
+"""Refuses request bodies while they stream in: those of strangers early, others when too large."""
 
+from collections.abc import Callable
+
+from anyio.to_thread import run_sync
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import of_domain
-from app.domain.errors import TooLargeError
+from app.domain.errors import DomainError, NotSignedInError, TooLargeError
+
+# Forms and JSON fit; a picture does not have to. The framework reads a body to its end before it
+# asks who sent it, so without this anybody could fill the disk with what is refused afterwards.
+STRANGERS_MOST = 1_000_000  # bytes
 
 
 class BodyLimit:
-    """ASGI middleware: at most `most` bytes of body, whatever Content-Length says or hides."""
+    """ASGI middleware: at most `most` bytes of body, whatever Content-Length says or hides.
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
+    Args:
+        app: What comes behind.
+        most: Bytes.
+        knows: Whether a request carries the credentials of somebody; asked once, in a thread, and
+            only for a body over STRANGERS_MOST.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, knows: Callable[[HTTPConnection], bool]) -> None:
         self.app = app
         self.most = most
+        self.knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refusal = TooLargeError(
-            f"The request is larger than {self.most:,} bytes. Send fewer pictures at a time."
-        )
+        count = _Count(self, HTTPConnection(scope))
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.most:
+        refusal = await count.refusal_of(int(declared) if declared.isdigit() else 0)
+        if refusal is not None:
             await of_domain(refusal)(scope, receive, send)
             return
         received = 0
-        started = refused = False
+        started = answered = False
 
         async def counting() -> Message:
-            nonlocal received
+            nonlocal received, refusal
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.most:
+            refusal = await count.refusal_of(received)
+            if refusal is not None:
                 raise refusal
             return message
 
         async def answering(message: Message) -> None:
             # Whoever parsed the body has made an answer of their own out of our exception.
-            nonlocal started, refused
-            if started or received <= self.most:
+            nonlocal started, answered
+            if started or refusal is None:
                 started = True
                 await send(message)
-            elif not refused:
-                refused = True
+            elif not answered:
+                answered = True
                 await of_domain(refusal)(scope, receive, send)
 
         await self.app(scope, counting, answering)
+
+
+class _Count:
+    """What one request may send."""
+
+    def __init__(self, limit: BodyLimit, connection: HTTPConnection) -> None:
+        self._limit = limit
+        self._connection = connection
+        self._known = False
+
+    async def refusal_of(self, size: int) -> DomainError | None:
+        """Why a body that has this many bytes by now is refused, or None."""
+        if size > self._limit.most:
+            return TooLargeError(
+                f"The request is larger than {self._limit.most:,} bytes. "
+                "Send fewer pictures at a time."
+            )
+        if size > STRANGERS_MOST and not self._known:
+            self._known = await run_sync(self._limit.knows, self._connection)
+            if not self._known:
+                return NotSignedInError("Sign in, or send a valid API token, before uploading.")
+        return None

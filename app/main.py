@@ -12,6 +12,7 @@ from redis.retry import Retry
 from sqlalchemy import text
 
 from app.api import dataset, images, labeling, problems, projects, rounds
+from app.api.dependencies import is_known
 from app.blobs import FolderBlobs
 from app.body_limit import BodyLimit
 from app.context import Context
@@ -63,7 +64,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "web" / "static"))
     problems.register(app, "/api/", of_page=errors.page)
-    app.add_middleware(BodyLimit, most=settings.most_request_bytes)
+    app.add_middleware(
+        BodyLimit,
+        most=settings.most_request_bytes,
+        knows=lambda connection: is_known(app.state.context, connection),
+    )
     app.add_middleware(headers.SecurityHeaders)
     _add_health(app)
     return app

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.requests import HTTPConnection
 
 from app.context import Context, Unit
 from app.db.session import transaction
@@ -65,19 +66,35 @@ def get_principal(
         NotSignedInError: without valid credentials.
         ForbiddenError: when a browser's unsafe request lacks the CSRF header.
     """
-    # A transaction of its own, over before the route begins: an upload that takes a minute to
-    # decode must not hold a database connection meanwhile.
-    with transaction(context.sessions) as session:
-        if credentials is not None:
-            principal = principal_of_token(session, credentials.credentials)
-        elif session_token is not None:
-            _check_csrf(request, context, session_token)
-            principal = principal_of_session(session, session_token)
-        else:
-            principal = None
+    if credentials is None and session_token is not None:
+        _check_csrf(request, context, session_token)
+    principal = _find_principal(
+        context, credentials.credentials if credentials else None, session_token
+    )
     if principal is None:
         raise NotSignedInError("Sign in, or send a valid API token as 'Authorization: Bearer ...'.")
     return principal
+
+
+def _find_principal(
+    context: Context, token: str | None, session_token: str | None
+) -> Principal | None:
+    # A transaction of its own, over before the route begins: an upload that takes a minute to
+    # decode must not hold a database connection meanwhile.
+    with transaction(context.sessions) as session:
+        if token is not None:
+            return principal_of_token(session, token)
+        if session_token is not None:
+            return principal_of_session(session, session_token)
+    return None
+
+
+def is_known(context: Context, connection: HTTPConnection) -> bool:
+    """Whether a request carries the credentials of somebody, before anything of it is read."""
+    scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
+    bearer_token = token.strip() if scheme.lower() == "bearer" else None
+    session_token = connection.cookies.get(COOKIE)
+    return _find_principal(context, bearer_token, session_token) is not None
 
 
 def _check_csrf(request: Request, context: Context, session_token: str) -> None:

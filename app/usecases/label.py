@@ -67,13 +67,19 @@ def lease_proposals(
     held = _lock_held(session, labeling, holder, count, now)
     fresh = _lock_free(session, labeling, count - len(held), now)
     for proposal in fresh:
-        proposal.lease_token = secrets.token_urlsafe(12)
-        proposal.lease_user_id = holder.user_id
-        proposal.lease_client = holder.client
+        _hand_over(proposal, holder)
     for proposal in (*held, *fresh):
         proposal.lease_expires_at = now + LEASE
     session.flush()
     return sorted((*held, *fresh), key=lambda proposal: proposal.position)
+
+
+def _hand_over(proposal: Proposal, holder: Holder) -> None:
+    # Who takes back what ran out keeps the token: an answer of theirs may be on its way with it.
+    if (proposal.lease_user_id, proposal.lease_client) != (holder.user_id, holder.client):
+        proposal.lease_token = secrets.token_urlsafe(12)
+        proposal.lease_user_id = holder.user_id
+        proposal.lease_client = holder.client
 
 
 def _lock_held(

@@ -6,7 +6,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Category, Example, Project, Proposal, Round
+from app.db.tables import (
+    Candidate,
+    Category,
+    Example,
+    HardNegative,
+    Project,
+    Proposal,
+    Round,
+)
 from app.domain.dataset import Split
 from app.domain.errors import NotFoundError
 from app.domain.ingestion import ImageOutcome
@@ -36,9 +44,9 @@ def seed_examples(
     ):
         raise NotFoundError("category", category.name)
     ids, _ = insert_images(session, project, taken)
-    asked = _asked(session, list(ids.values()))
+    refused = _refused(session, category, list(ids.values()))
     new = _insert_examples(
-        session, project, category, split, sorted(set(ids.values()) - asked.keys())
+        session, project, category, split, sorted(set(ids.values()) - refused.keys())
     )
     existing = _existing(session, list(ids.values()))
     answers = []
@@ -50,21 +58,57 @@ def seed_examples(
         image_id = ids[item.picture.sha256]
         answers.append(
             _answer(
-                item.filename, item.picture.sha256, image_id, new, asked, existing, category, split
+                item.filename,
+                item.picture.sha256,
+                image_id,
+                new,
+                refused,
+                existing,
+                category,
+                split,
             )
         )
         new.discard(image_id)
     return answers
 
 
-def _asked(session: Session, image_ids: list[int]) -> dict[int, int]:
-    """Numbers of unfinished rounds that propose these images, by image id."""
-    rows = session.execute(
+def _refused(
+    session: Session, category: Category, image_ids: list[int]
+) -> dict[int, tuple[str, str]]:
+    """Why these images cannot become examples of the category now: (reason, sentence) by image id."""
+    asked = session.execute(
         select(Proposal.image_id, Round.number)
         .join(Round, Round.id == Proposal.round_id)
         .where(Proposal.image_id.in_(image_ids), Round.state.in_(UNFINISHED))
     )
-    return dict(rows.all())
+    rejected = session.execute(
+        select(HardNegative.image_id, Round.number)
+        .join(Round, Round.id == HardNegative.round_id)
+        .where(
+            HardNegative.image_id.in_(image_ids),
+            HardNegative.category_id == category.id,
+            HardNegative.to_version.is_(None),
+        )
+    )
+    return {
+        image_id: (
+            "rejected_before",
+            (
+                f"A labeler said in round {number} that this picture is not {category.name!r}. "
+                "It cannot be both; leave it out."
+            ),
+        )
+        for image_id, number in rejected
+    } | {
+        image_id: (
+            "open_proposal",
+            (
+                f"Round {number} is asking labelers about this picture. "
+                "Close or cancel the round, then seed it."
+            ),
+        )
+        for image_id, number in asked
+    }
 
 
 def _insert_examples(
@@ -110,7 +154,7 @@ def _answer(
     sha256: str,
     image_id: int,
     new: set[int],
-    asked: dict[int, int],
+    refused: dict[int, tuple[str, str]],
     existing: dict[int, tuple[int, str, str]],
     category: Category,
     split: Split,
@@ -129,11 +173,4 @@ def _answer(
             f"This picture is already an example of {name!r} in the {other_split} split. "
             "One picture has one place: leave it out here, or take it out there.",
         )
-    return ImageAnswer(
-        filename,
-        ImageOutcome.CONFLICT,
-        sha256,
-        "open_proposal",
-        f"Round {asked[image_id]} is asking labelers about this picture. "
-        "Close or cancel the round, then seed it.",
-    )
+    return ImageAnswer(filename, ImageOutcome.CONFLICT, sha256, *refused[image_id])

@@ -106,6 +106,20 @@ def test_a_body_that_is_declared_too_large_is_refused(service: Service) -> None:
     assert "2,000,000" in problem(answer, 413, "too-large")["detail"]
 
 
+@pytest.mark.parametrize("who", [None, "a made-up token"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_stranger_cannot_make_the_server_read_an_upload(
+    service: Service,
+    who: str | None,
+    declared: bool,  # noqa: FBT001
+) -> None:
+    pieces = [b"\x00" * 100_000] * 15
+    content = b"".join(pieces) if declared else iter(pieces)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = service.call(who, "POST", "/projects/flowers/images", content=content, headers=headers)
+    problem(answer, 401, "not-signed-in")
+
+
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json"])
 def test_a_body_that_hides_its_size_is_refused_too(service: Service, kind: str) -> None:
     def body() -> Iterator[bytes]:

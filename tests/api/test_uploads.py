@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 from app.db.tables import Candidate, Category, Example, Image, Source
 from tests import factories
 from tests.api.service import Service, problem
+from tests.api.test_rounds_and_labels import decide, lease
 from tests.pictures.making import animation, busy, chunk, encode, exif, png, quarters
 
 JPEG = encode(busy(), "JPEG", quality=90)
@@ -248,6 +249,25 @@ def test_a_picture_that_labelers_are_asked_about_cannot_be_seeded(labeling: Serv
     (answer,) = _seed(labeling, "Alpine aster", proposed)
     assert (answer["outcome"], answer["reason"]) == ("conflict", "open_proposal")
     assert "Round 1" in answer["detail"]
+
+
+def test_a_picture_that_was_refused_for_a_category_cannot_be_seeded_there(
+    labeling: Service,
+) -> None:
+    refused = factories.paint(0, 3)
+    (proposal,) = lease(labeling, count=1)
+    assert decide(labeling, proposal, "no").status_code == 201
+    assert labeling.call("lea", "POST", "/projects/flowers/rounds/1/close").status_code == 200
+    names = {each["id"]: each["name"] for each in _listed(labeling)}
+    (answer,) = _seed(labeling, names.pop(proposal["category_id"]), refused)
+    assert (answer["outcome"], answer["reason"]) == ("conflict", "rejected_before")
+    (answer,) = _seed(labeling, *names.values(), refused)
+    assert answer["outcome"] == "stored"
+
+
+def _listed(service: Service) -> list[dict]:
+    categories: list[dict] = service.call("lea", "GET", "/projects/flowers/categories").json()
+    return categories
 
 
 def test_names_of_categories_are_unique_in_whatever_case(service: Service) -> None:
