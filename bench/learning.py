@@ -32,7 +32,6 @@ from torch import Tensor
 
 from app.domain.proposing import Score, propose
 from models.backbone import load_backbone
-from models.calibration import hold_out
 from models.config import MetricConfig
 from models.features import extract
 from models.methods import DEFAULT, METHODS
@@ -54,6 +53,7 @@ CALIBRATED = ("Softmax", "Triplet-A", "Triplet-A+HN")
 TUNED: dict[str, dict[str, Any]] = {}
 GRID = {"learning_rate": (3e-4, 1e-3, 3e-3), "weight_decay": (0.01, 0.1, 1.0)}
 TUNING_SEED = 1000
+VALIDATION = 0.25  # of the pictures that are not test
 CHUNK = 4096
 
 
@@ -249,7 +249,7 @@ def _finetune(options: argparse.Namespace) -> Trainer:
 
 def _run(pictures: Pictures, data: Dataset, config: MetricConfig, trainer: Trainer) -> Result:
     began = time.perf_counter()
-    with _peak() as peak:
+    with peak() as most:
         predicted, confidence = trainer(pictures, data, config)
     seconds = time.perf_counter() - began
     truth = pictures.truth[pictures.test]
@@ -259,12 +259,12 @@ def _run(pictures: Pictures, data: Dataset, config: MetricConfig, trainer: Train
         mean_class=round(mean_category_accuracy(counts), 4),
         calibration=round(calibration_error(confidence, predicted == truth), 4),
         seconds=seconds,
-        peak_mb=peak[0] / 2**20,
+        peak_mb=most[0] / 2**20,
     )
 
 
 @contextmanager
-def _peak() -> Iterator[list[int]]:
+def peak() -> Iterator[list[int]]:
     """The largest resident size of this process meanwhile, in bytes."""
     process, done, most = psutil.Process(), threading.Event(), [0]
 
@@ -284,20 +284,26 @@ def _peak() -> Iterator[list[int]]:
 
 
 def _tune(pictures: Pictures, options: argparse.Namespace) -> None:
-    """Every point of the grid for every method, on a held-out part of a grown training set."""
-    _, grown, _ = grow(pictures, options, TUNING_SEED)
-    labels = pictures.truth[grown.train]
-    held = hold_out(labels, 0.25, torch.Generator().manual_seed(TUNING_SEED))
-    rows = grown.train
-    test = torch.zeros_like(pictures.test)
-    test[rows[held]] = True
-    inner = replace(pictures, test=test)
-    data = replace(grown, train=rows[~held])
+    """Every point of the grid for every method, on pictures that are neither trained on nor test.
+
+    They are set aside before the growth: what was proposed and accepted is easier than the rest.
+    """
+    rest = (~pictures.test).nonzero()[:, 0]
+    chance = torch.Generator().manual_seed(TUNING_SEED)
+    known = pictures.truth[rest] >= 0
+    inner = Pictures(
+        files=[pictures.files[row] for row in rest.tolist()],
+        truth=pictures.truth[rest],
+        test=(torch.rand(len(rest), generator=chance) < VALIDATION) & known,
+        features=pictures.features[rest],
+        names=pictures.names,
+    )
+    _, grown, _ = grow(inner, options, TUNING_SEED)
     for name in options.methods or METHODS:
         for values in product(*GRID.values()):
             point = dict(zip(GRID, values, strict=True))
             config = replace(_config(name, TUNING_SEED, options), **point)
-            found = _run(inner, data, config, _head)
+            found = _run(inner, grown, config, _head)
             print(json.dumps({"method": name, **point, "top1": found.top1}), flush=True)
 
 

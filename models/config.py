@@ -76,15 +76,19 @@ class MetricConfig:
         if not isinstance(self.calibrate, bool):
             raise ValueError(f"calibrate must be true or false; got {self.calibrate!r}.")  # noqa: TRY004
         for name in ("dimension", "anchors", "negatives", "sampling_period", "steps", "batch_size"):
-            _check(name, getattr(self, name), "a whole number of at least 1", whole=True, low=1)
-        _check("seed", self.seed, "a whole number of at least 0", whole=True, low=0)
+            check_number(
+                name, getattr(self, name), "a whole number of at least 1", whole=True, low=1
+            )
+        check_number("seed", self.seed, "a whole number of at least 0", whole=True, low=0)
         for name in ("margin", "weight_decay", "rejected_epochs"):
-            _check(name, getattr(self, name), "at least 0", low=0)
+            check_number(name, getattr(self, name), "at least 0", low=0)
         for name in ("gamma", "learning_rate"):
-            _check(name, getattr(self, name), "above 0", low=0, open_low=True)
-        _check("omega", self.omega, "from 0 to 1", low=0, high=1)
+            check_number(name, getattr(self, name), "above 0", low=0, open_low=True)
+        check_number("omega", self.omega, "from 0 to 1", low=0, high=1)
         for name in ("local_region", "validation"):
-            _check(name, getattr(self, name), "above 0 and up to 1", low=0, high=1, open_low=True)
+            check_number(
+                name, getattr(self, name), "above 0 and up to 1", low=0, high=1, open_low=True
+            )
 
     def to_json(self) -> dict[str, int | float | str]:
         """Names to values, ready for json.dumps."""
@@ -106,7 +110,7 @@ class MetricConfig:
         return cls(**values)  # type: ignore[arg-type]
 
 
-def _check(
+def check_number(
     name: str,
     value: object,
     allowed: str,
@@ -116,6 +120,7 @@ def _check(
     open_low: bool = False,
     whole: bool = False,
 ) -> None:
+    """Refuse a setting that is not a number in its range, by name."""
     right_type = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if right_type:
         number = float(value)  # type: ignore[arg-type]

@@ -55,7 +55,9 @@ class MetricModel(nn.Module):
     def _add_parameters(self) -> None:
         config = self.config
         self.linear = nn.Linear(self.features, config.dimension, bias=False)
-        self.anchors = nn.Parameter(torch.zeros(self.categories, config.anchors, config.dimension))
+        zeros = torch.zeros(self.categories, config.anchors, config.dimension)
+        # K-means makes the anchors where they are not learned.
+        self.anchors = nn.Parameter(zeros, requires_grad=self.method.anchors)
 
     @property
     def method(self) -> Method:

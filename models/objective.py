@@ -182,9 +182,11 @@ def objective_of(model: MetricModel, labels: Tensor, rejected_categories: Tensor
 
 def parameter_groups(model: MetricModel) -> list[dict[str, object]]:
     """What AdamW trains of a model: the map decays, anchors and biases do not."""
-    others = [p for name, p in model.named_parameters() if name != "linear.weight"]
-    if not model.method.anchors and not model.method.softmax:
-        others = []  # K-means makes the anchors of these, after training
+    others = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if name != "linear.weight" and parameter.requires_grad
+    ]
     groups = [{"params": [model.linear.weight], "weight_decay": model.config.weight_decay}]
     return [*groups, {"params": others, "weight_decay": 0.0}] if others else [*groups]
 
