@@ -31,9 +31,11 @@ from PIL import Image
 from torch import Tensor
 
 from app.domain.proposing import Score, propose
-from models.backbone import load_backbone
+from models.backbone import Backbone, load_backbone
 from models.config import MetricConfig
 from models.features import extract
+from models.finetune import Examples, finetune
+from models.finetune_config import FinetuneConfig
 from models.methods import DEFAULT, METHODS
 from models.metrics import calibration_error, confusion, mean_category_accuracy, top1
 from models.neighbours import centre_of, nearly_equal
@@ -55,6 +57,17 @@ GRID = {"learning_rate": (3e-4, 1e-3, 3e-3), "weight_decay": (0.01, 0.1, 1.0)}
 TUNING_SEED = 1000
 VALIDATION = 0.25  # of the pictures that are not test
 CHUNK = 4096
+SETTINGS = (
+    "dimension",
+    "steps",
+    "batch_size",
+    "sampling_period",
+    "start",
+    "gamma",
+    "omega",
+    "learning_rate",
+    "weight_decay",
+)
 
 
 @dataclass(frozen=True)
@@ -214,12 +227,16 @@ def _never_emptied(rows: Tensor, leaked: Tensor, truth: Tensor) -> Tensor:
     return rows[~leaked | (left[truth[rows]] == 0)]
 
 
+def plain_name(name: str) -> str:
+    """Triplet methods share their settings with and without hard negatives."""
+    return name.removesuffix("+HN")
+
+
 def _config(name: str, seed: int, options: argparse.Namespace) -> MetricConfig:
     given = {key: value for key, value in vars(options).items() if key in SETTINGS and value}
-    return MetricConfig.from_json({**TUNED.get(name, {}), **given, "method": name, "seed": seed})
-
-
-SETTINGS = ("dimension", "steps", "start", "gamma", "omega", "learning_rate", "weight_decay")
+    return MetricConfig.from_json(
+        {**TUNED.get(plain_name(name), {}), **given, "method": name, "seed": seed}
+    )
 
 
 def _fitted(pictures: Pictures, data: Dataset, config: MetricConfig) -> Any:
@@ -244,7 +261,38 @@ def _head(pictures: Pictures, data: Dataset, config: MetricConfig) -> tuple[Tens
 
 
 def _finetune(options: argparse.Namespace) -> Trainer:
-    raise SystemExit(f"--mode {options.mode} is not there yet.")
+    """Backbone and head from the pictures; one backbone for all, each training takes a copy."""
+    backbone = _backbone(options)
+
+    def train(pictures: Pictures, data: Dataset, config: MetricConfig) -> tuple[Tensor, Tensor]:
+        def some(rows: Tensor) -> list[Path]:
+            return [pictures.files[row] for row in rows.tolist()]
+
+        examples = Examples(
+            pictures=some(data.train),
+            labels=pictures.truth[data.train],
+            rejected=some(data.rejected),
+            against=data.against,
+            categories=len(pictures.names),
+            load=Image.open,
+        )
+        settings = FinetuneConfig(
+            head=config,
+            image_size=options.image_size,
+            backbone_rate=options.backbone_rate,
+            workers=options.workers,
+        )
+        found = finetune(
+            backbone,
+            examples,
+            settings,
+            progress=lambda step, steps: _say(f"{config.method}: step {step} of {steps}"),
+        )
+        test = some(pictures.test.nonzero()[:, 0])
+        features = torch.cat(list(extract(found.backbone, test, load=Image.open)))
+        return _answers(found.head, features)
+
+    return train
 
 
 def _run(pictures: Pictures, data: Dataset, config: MetricConfig, trainer: Trainer) -> Result:
@@ -336,9 +384,7 @@ def _pictures(options: argparse.Namespace) -> Pictures:
 
 def _features(files: Sequence[Path], options: argparse.Namespace) -> Tensor:
     """float16 [n, D], extracted once for each set of files and each backbone."""
-    backbone = load_backbone(
-        _backbone_name(options.weights), options.weights, image_size=options.image_size
-    )
+    backbone = _backbone(options)
     ordered = sorted(set(files))
     digest = hashlib.sha256(backbone.fingerprint.encode())
     for file in ordered:
@@ -355,6 +401,12 @@ def _features(files: Sequence[Path], options: argparse.Namespace) -> Tensor:
     features = safetensors.torch.load_file(cache)["features"]
     place = {file: row for row, file in enumerate(ordered)}
     return features[torch.tensor([place[file] for file in files])]
+
+
+def _backbone(options: argparse.Namespace) -> Backbone:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = _backbone_name(options.weights)
+    return load_backbone(name, options.weights, image_size=options.image_size, device=device)
 
 
 def _backbone_name(weights: Path | None) -> str:
@@ -425,7 +477,9 @@ def _options() -> argparse.Namespace:
     add("--cache", type=Path, default=Path("var/bench"), help="where features are kept")
     add("--tune", action="store_true", help="print the grid on a validation part, and end")
     add("--start", choices=["directions", "random"])
-    for name in ("dimension", "steps"):
+    add("--backbone-rate", type=float, default=1e-4, help="of --mode finetune")
+    add("--workers", type=int, default=0, help="processes that decode, of --mode finetune")
+    for name in ("dimension", "steps", "batch-size", "sampling-period"):
         add(f"--{name}", type=int)
     for name in ("gamma", "omega", "learning-rate", "weight-decay"):
         add(f"--{name}", type=float)

@@ -256,7 +256,7 @@ class _Run:
             loss = self._wrapped(pictures, batch.to(self._device), self._objective)
         if not bool(loss.isfinite()):
             raise ValueError(
-                f"The loss of step {self._step} is {float(loss)}. Lower backbone_rate and "
+                f"The loss of step {self._step} is {float(loss.detach())}. Lower backbone_rate and "
                 "learning_rate, or look for broken pictures.",
             )
         # A batch without triplets still takes part, so that no process waits for another.
@@ -351,7 +351,7 @@ class _Run:
         learner.eval().requires_grad_(requires_grad=False)
         backbone = Backbone(
             self._name,
-            copy.deepcopy(learner.network),
+            _row_by_row(copy.deepcopy(learner.network)),
             image_size=self._config.image_size,
             device=self._device,
         )
@@ -363,6 +363,14 @@ def _trainable(backbone: Backbone) -> nn.Module:
     """A copy of the backbone's network that can be trained."""
     network = copy.deepcopy(backbone._module)  # noqa: SLF001 - the one place that opens it
     return network.requires_grad_(requires_grad=True)
+
+
+def _row_by_row(network: nn.Module) -> nn.Module:
+    """The same network with plain strides, which fingerprints and files expect."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        plain = torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+        tensor.data = plain.copy_(tensor)
+    return network
 
 
 def _unborn(backbone: Backbone, examples: Examples, config: FinetuneConfig) -> MetricModel:

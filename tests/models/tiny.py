@@ -28,6 +28,7 @@ def backbone(width: int = 12) -> Backbone:
             nn.Conv2d(3, 8, 5, stride=2),
             nn.BatchNorm2d(8),
             nn.ReLU(),
+            nn.Conv2d(8, 8, 1),  # whose strides differ between the orders of memory
             nn.Conv2d(8, width, 3, stride=2),
             nn.ReLU(),
             nn.Dropout(0.1),
