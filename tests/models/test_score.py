@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.losses import log_votes
-from models.score import score
+from models.score import best_votes, score
 from tests.models.clusters import clusters, trained
 
 
@@ -56,6 +56,20 @@ def test_confidence_of_the_argmax_is_at_least_one_in_n_and_at_most_one() -> None
 def test_an_image_at_an_anchor_is_sure_of_it() -> None:
     anchors = torch.eye(8).view(8, 1, 8)
     assert log_votes(torch.eye(8), anchors, 5.0).argmax(1).tolist() == list(range(8))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])
+def test_fast_votes_equal_those_by_logarithms(temperature: float) -> None:
+    model = trained(*clusters(4, 6))
+    model.temperature.fill_(temperature)
+    model.anchors[2] += 40  # so far that its votes are lost to rounding
+    embeddings = model(clusters(4, 25, seed=1)[0])
+    for shift in (0.0, 40.0):
+        model.anchors += shift  # then those of all
+        expected = model.log_probabilities(embeddings).max(dim=1)
+        category, confidence = best_votes(model, embeddings, rows=7)
+        assert category.equal(expected.indices)
+        torch.testing.assert_close(confidence, expected.values.exp(), atol=1e-4, rtol=1e-3)
 
 
 def test_empty_chunks_pass() -> None:
