@@ -53,7 +53,15 @@ GROWTH = {  # method -> what it is without the hard negatives
 CALIBRATED = ("Softmax", "Triplet-A", "Triplet-A+HN")
 # Chosen by --tune on a validation part of the training set, from the same grid for each method.
 TUNED: dict[str, dict[str, Any]] = {}
-GRID = {"learning_rate": (3e-4, 1e-3, 3e-3), "weight_decay": (0.01, 0.1, 1.0)}
+GRID: dict[str, tuple[Any, ...]] = {
+    "learning_rate": (1e-3, 3e-3, 1e-2),
+    "weight_decay": (0.01, 0.1, 1.0),
+}
+# What else is tried for each kind: as many points for the baselines as for ours.
+ALSO: dict[bool, dict[str, tuple[Any, ...]]] = {
+    True: {"steps": (500, 1000)},  # softmax
+    False: {"dimension": (64, 128)},  # triplets
+}
 TUNING_SEED = 1000
 VALIDATION = 0.25  # of the pictures that are not test
 CHUNK = 4096
@@ -348,9 +356,12 @@ def _tune(pictures: Pictures, options: argparse.Namespace) -> None:
     )
     _, grown, _ = grow(inner, options, TUNING_SEED)
     for name in options.methods or METHODS:
-        for values in product(*GRID.values()):
-            point = dict(zip(GRID, values, strict=True))
-            config = replace(_config(name, TUNING_SEED, options), **point)
+        grid = {**GRID, **ALSO[METHODS[name].softmax]}
+        for values in product(*grid.values()):
+            point = dict(zip(grid, values, strict=True))
+            config = MetricConfig.from_json(
+                {**_config(name, TUNING_SEED, options).to_json(), **point}
+            )
             found = _run(inner, grown, config, _head)
             print(json.dumps({"method": name, **point, "top1": found.top1}), flush=True)
 
