@@ -11,7 +11,6 @@ that of the model trained on the seeds alone.
 import argparse
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from vetted.demo.backbone import Choice, choose_backbone
 from vetted.demo.folder import SEEDS, Folder, divide, pictures_below
 from vetted.demo.progress import Progress
 from vetted.embedded.signals import exit_on_signals
-from vetted.embedded.stack import Stack
+from vetted.embedded.stack import Stack, throw_away_dir
 
 PROJECT = "bootstrap"
 LEAD, EXPERT = "lead", "expert"
@@ -56,11 +55,11 @@ def main() -> None:
         unknown=options.unknown,
         distractors=pictures_below(options.distractors) if options.distractors else (),
     )
-    with exit_on_signals(), tempfile.TemporaryDirectory(prefix="vetted-bench-") as temporary:
+    with exit_on_signals(), throw_away_dir("vetted-bench-") as data_dir:
         if choice.weights is not None:
             os.environ["VETTED_WEIGHTS_DIR"] = str(choice.weights.parent)
         with (
-            Stack(Path(temporary), migrate=upgrade) as stack,
+            Stack(data_dir, migrate=upgrade) as stack,
             _clients(stack) as clients,
             Progress(console) as progress,
         ):

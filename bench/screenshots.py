@@ -11,7 +11,6 @@ import argparse
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,7 +33,7 @@ from vetted.demo.drawing import write_folder
 from vetted.demo.folder import Folder, divide
 from vetted.demo.progress import Progress
 from vetted.embedded.signals import exit_on_signals
-from vetted.embedded.stack import Stack
+from vetted.embedded.stack import Stack, throw_away_dir
 
 PROJECT = "meadow-flowers"
 ROUNDS = 2
@@ -64,11 +63,11 @@ def main() -> None:
         os.environ["VETTED_WEIGHTS_DIR"] = str(choice.weights.parent)
     with (
         exit_on_signals(),
-        tempfile.TemporaryDirectory(prefix="vetted-screenshots-") as temporary,
+        throw_away_dir("vetted-screenshots-") as data_dir,
         Progress(console) as progress,
     ):
-        folder = divide(options.images or _drawn(Path(temporary) / "drawn", progress))
-        with Stack(Path(temporary) / "stack", migrate=upgrade, durable=False) as stack:
+        folder = divide(options.images or _drawn(data_dir / "drawn", progress))
+        with Stack(data_dir, migrate=upgrade, durable=False) as stack:
             tokens = _people(stack.database_url)
             with (
                 Client(stack.url, tokens["lead"]) as lead,

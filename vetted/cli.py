@@ -1,7 +1,6 @@
 """The `vetted` command."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +18,8 @@ from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
 from vetted.database import URL, database, session_at
 from vetted.embedded.errors import EmbeddedError
-from vetted.embedded.postgres import Postgres
 from vetted.embedded.signals import exit_on_signals
-from vetted.embedded.stack import Stack, running_environment
+from vetted.embedded.stack import Stack, forget, running_environment
 
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
@@ -154,8 +152,5 @@ def demo_reset(data_dir: Annotated[Path, typer.Option(help="Where the demo lives
     if running_environment(data_dir) is not None:
         typer.secho("The demo is running. Stop it with Ctrl+C first.", fg="red", err=True)
         raise typer.Exit(1)
-    if data_dir.is_dir():
-        # The cluster may lie elsewhere: see `Postgres`.
-        Postgres(data_dir).remove()
-        shutil.rmtree(data_dir)
+    forget(data_dir)
     typer.echo("The next `make demo` starts afresh.")

@@ -21,7 +21,7 @@ from vetted.database import session_at
 from vetted.demo import loop
 from vetted.demo.drawing import SPECIES, draw
 from vetted.demo.folder import Folder, divide
-from vetted.embedded.stack import Stack
+from vetted.embedded.stack import Stack, throw_away_dir
 
 pytestmark = pytest.mark.slow
 PROJECT = "meadow"
@@ -41,7 +41,10 @@ class Meadow:
 @pytest.fixture(scope="module")
 def meadow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meadow]:
     folder = divide(_drawn(tmp_path_factory.mktemp("drawn")), seeds=4)
-    with Stack(tmp_path_factory.mktemp("stack"), migrate=upgrade, durable=False) as stack:
+    with (
+        throw_away_dir("vetted-loop-") as data_dir,
+        Stack(data_dir, migrate=upgrade, durable=False) as stack,
+    ):
         with session_at(stack.database_url) as session:
             add_user(session, "lena", "Lena", PASSWORD, may_create_projects=True)
             add_user(session, "ada", "Ada", PASSWORD, may_create_projects=False)

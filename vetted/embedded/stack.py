@@ -2,7 +2,10 @@
 
 import http.client
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -197,6 +200,26 @@ def running_environment(data_dir: Path) -> dict[str, str] | None:
         return None
     environment: dict[str, str] = runtime["environment"]
     return environment
+
+
+def forget(data_dir: Path) -> None:
+    """Delete a data directory and what belongs to it elsewhere; it must not be running.
+
+    Where root may not keep the cluster in the data directory, it lies under /var/lib/vetted.
+    """
+    if data_dir.is_dir():
+        Postgres(data_dir).remove()
+        shutil.rmtree(data_dir)
+
+
+@contextmanager
+def throw_away_dir(prefix: str) -> Iterator[Path]:
+    """A data directory for a stack that leaves nothing behind."""
+    data_dir = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield data_dir
+    finally:
+        forget(data_dir)
 
 
 def _read_port(path: Path) -> int | None:
