@@ -52,7 +52,17 @@ GROWTH = {  # method -> what it is without the hard negatives
 }
 CALIBRATED = ("Softmax", "Triplet-A", "Triplet-A+HN")
 # Chosen by --tune on a validation part of the training set, from the same grid for each method.
-TUNED: dict[str, dict[str, Any]] = {}
+_LINEAR = {"learning_rate": 3e-3, "steps": 1000}
+_METRIC = {"dimension": 128}
+TUNED: dict[str, dict[str, Any]] = {
+    "Softmax": _LINEAR,
+    "Softmax+HNS": _LINEAR,
+    "Softmax+HNM": _LINEAR,
+    "Triplet-Naive": _METRIC,
+    "Triplet-HN": _METRIC,
+    "Triplet-M": _METRIC,
+    "Triplet-A": _METRIC,
+}
 GRID: dict[str, tuple[Any, ...]] = {
     "learning_rate": (1e-3, 3e-3, 1e-2),
     "weight_decay": (0.01, 0.1, 1.0),

@@ -41,7 +41,6 @@ class MetricConfig:
         start: "directions" starts from what tells category means apart, "random" from noise.
         rejected_epochs: passes of a softmax method over the human hard negatives for each pass
             over the examples (0.1 in the paper).
-        rejection: weight of -log(1 - p_c) of the hard negatives beside Eq. 2.5; 0 in the paper.
         calibrate: fit the temperature of the confidences on a held-out part of the training set;
             it costs a second training.
         validation: share of each category's examples that is held out for it.
@@ -67,7 +66,6 @@ class MetricConfig:
     seed: int = 0
     start: str = STARTS[0]
     rejected_epochs: float = 0.1
-    rejection: float = 0.0
     calibrate: bool = False
     validation: float = 0.2
 
@@ -82,7 +80,7 @@ class MetricConfig:
                 name, getattr(self, name), "a whole number of at least 1", whole=True, low=1
             )
         check_number("seed", self.seed, "a whole number of at least 0", whole=True, low=0)
-        for name in ("margin", "weight_decay", "rejected_epochs", "rejection"):
+        for name in ("margin", "weight_decay", "rejected_epochs"):
             check_number(name, getattr(self, name), "at least 0", low=0)
         for name in ("gamma", "learning_rate"):
             check_number(name, getattr(self, name), "above 0", low=0, open_low=True)

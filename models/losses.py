@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor
-
-_SURE: Final = -1e-4  # log p of a category beyond which certainty costs no more
 
 
 def squared_distances(left: Tensor, right: Tensor) -> Tensor:
@@ -61,20 +57,6 @@ def log_votes(embeddings: Tensor, anchors: Tensor, gamma: float) -> Tensor:
 def classification_loss(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     """Eq. 2.4, the mean over a batch of -log p_C(x): float [B, N] and int64 [B] to float []."""
     return torch.nn.functional.nll_loss(log_probabilities, labels)
-
-
-def rejection_loss(log_probabilities: Tensor, against: Tensor) -> Tensor:
-    """The mean of -log(1 - p_c(x)) over rejected images x and the category c each is not.
-
-    What a "no" says, no more: not c, but any other category or none. Not in the paper, where
-    rejected images move the embedding through triplets alone and no anchor.
-
-    Args:
-        log_probabilities: float [F, N].
-        against: int64 [F].
-    """
-    logs = log_probabilities.gather(1, against[:, None])[:, 0].clamp_max(_SURE)
-    return -torch.log(-torch.expm1(logs)).mean()
 
 
 def total_loss(triplet: Tensor, classification: Tensor, omega: float) -> Tensor:

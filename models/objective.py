@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from models.losses import classification_loss, rejection_loss, total_loss, triplet_losses
+from models.losses import classification_loss, total_loss, triplet_losses
 from models.methods import Extra
 from models.sampling import NONE, Triplets, TripletSampler
 
@@ -136,12 +136,7 @@ class TripletObjective(Objective):
         if self._omega == 1.0:
             return triplet
         votes = self._model.log_probabilities(embeddings[: len(batch.targets)])
-        loss = total_loss(triplet, classification_loss(votes, batch.targets), self._omega)
-        if not self._config.rejection or not len(batch.rejected):
-            return loss
-        refused = self._model.log_probabilities(embeddings[len(batch.examples) :])
-        against = self._against[batch.rejected].to(refused.device)
-        return loss + self._config.rejection * rejection_loss(refused, against)
+        return total_loss(triplet, classification_loss(votes, batch.targets), self._omega)
 
 
 class SoftmaxObjective(Objective):

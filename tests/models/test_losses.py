@@ -9,7 +9,6 @@ from torch import Tensor
 from models.losses import (
     classification_loss,
     log_votes,
-    rejection_loss,
     squared_distances,
     total_loss,
     triplet_losses,
@@ -99,19 +98,3 @@ def test_losses_of_a_batch() -> None:
     found = classification_loss(logs, torch.tensor([0, 0]))
     assert float(found) == pytest.approx((math.log(2) + math.log(4)) / 2)
     assert float(total_loss(torch.tensor(3.0), torch.tensor(1.0), 0.1)) == pytest.approx(1.2)
-
-
-def test_a_rejection_costs_what_its_category_still_gets() -> None:
-    logs = torch.log(torch.tensor([[0.5, 0.5], [0.25, 0.75]]))
-    found = rejection_loss(logs, torch.tensor([0, 0]))
-    assert float(found) == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2)
-
-
-def test_certainty_in_a_rejected_category_stays_finite() -> None:
-    logs = torch.tensor([[0.0, -200.0]], requires_grad=True)
-    loss = rejection_loss(logs, torch.tensor([0]))
-    loss.backward()
-    assert 9 < float(loss.detach()) < 10
-    assert logs.grad is not None
-    assert logs.grad.isfinite().all()
-    assert float(rejection_loss(logs, torch.tensor([1])).detach()) == pytest.approx(0)

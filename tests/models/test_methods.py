@@ -155,18 +155,6 @@ def test_hard_negatives_lower_the_confidence_of_a_softmax_in_what_resembles_them
     assert sure(model) < sure(without) - 0.1
 
 
-def test_the_weight_of_rejections_lowers_the_confidence_in_what_was_refused() -> None:
-    data = clusters(4, 8)
-    strangers, _ = clusters(1, 30, seed=3)  # they look like category 0 and were rejected for it
-    against = torch.zeros(30, dtype=torch.int64)
-    sure = []
-    for rejection in (0.0, 1.0):
-        config = quick("Triplet-A+HN", rejection=rejection, learning_rate=0.01)
-        model = trained(*data, strangers, against, config)
-        sure.append(float(model.log_probabilities(model(strangers)).exp()[:, 0].mean()))
-    assert sure[1] < sure[0] - 0.05
-
-
 @pytest.mark.parametrize("method", ["Softmax", "Softmax+HNM", "Triplet-A+HN"])
 def test_calibration_lowers_the_error_of_confidence_and_no_accuracy(method: str) -> None:
     features, labels = clusters(8, 30)
