@@ -320,13 +320,15 @@ def _run(pictures: Pictures, data: Dataset, config: MetricConfig, trainer: Train
     seconds = time.perf_counter() - began
     truth = pictures.truth[pictures.test]
     counts = confusion(truth, predicted, len(pictures.names))
-    return Result(
+    result = Result(
         top1=round(top1(counts), 4),
         mean_class=round(mean_category_accuracy(counts), 4),
         calibration=round(calibration_error(confidence, predicted == truth), 4),
         seconds=seconds,
         peak_mb=most[0] / 2**20,
     )
+    _say(f"{config.method}: top-1 {result.top1:.4f}, {seconds:.1f} s")
+    return result
 
 
 @contextmanager
