@@ -16,7 +16,8 @@ Make = Callable[..., factories.Labeling]
 
 
 def sign_in_with_keys(page: Page, login: str) -> None:
-    page.keyboard.type(login)  # the form has the focus
+    expect(page.locator("input[name=login]")).to_be_focused()
+    page.keyboard.type(login)
     page.keyboard.press("Tab")
     page.keyboard.type(factories.PASSWORD)
     page.keyboard.press("Enter")
