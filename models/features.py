@@ -72,7 +72,9 @@ def extract(
         raise ValueError("batch_size and threads must be at least 1.")
     start = 0
     for batch in _prepared(pictures, load, backbone.image_size, batch_size, threads):
-        features = backbone.features(torch.stack(batch)).cpu()
+        # Stacked as they lie in memory, channels innermost: neither engine must turn them around.
+        pictures = torch.stack([one.permute(1, 2, 0) for one in batch]).permute(0, 3, 1, 2)
+        features = backbone.features(pictures).cpu()
         broken = (~features.isfinite().all(dim=1)).nonzero()
         if len(broken):
             raise ValueError(

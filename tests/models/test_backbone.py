@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 
@@ -13,6 +14,7 @@ from models.backbone import (
     _without_classifier,
     load_backbone,
 )
+from models.engine import quick_engine
 from models.vision import load_torchvision
 
 SIZE = 64  # small pictures: the networks are whole, the work is not
@@ -181,3 +183,34 @@ def test_batches_of_another_kind_are_refused(files: dict[str, Path], pictures: T
         backbone.features(pictures[0])
     with pytest.raises(ValueError, match="uint8 or float"):
         backbone.features(pictures.int())
+
+
+def test_whole_batches_give_the_same_features_by_any_engine(
+    files: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures = torch.randint(0, 256, (16, 3, SIZE, SIZE), dtype=torch.uint8)
+    backbone = load_backbone("squeezenet1_1", files["squeezenet1_1"], image_size=SIZE)
+    few = torch.cat([backbone.features(part) for part in pictures.split(8)])
+    assert backbone.engine == "torch"
+    whole = backbone.features(pictures)
+    assert backbone.engine == ("openvino" if find_spec("openvino") else "torch")
+    torch.testing.assert_close(whole, few, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(backbone.features(pictures[:3]), few[:3], rtol=1e-3, atol=1e-4)
+    assert not caplog.records
+
+
+def test_an_engine_that_differs_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("openvino")
+
+    class Sums(nn.Module):
+        def forward(self, pictures: Tensor) -> Tensor:
+            return pictures.float().sum((1, 2))
+
+    module = Sums()
+
+    def right(pictures: Tensor) -> Tensor:
+        return module(pictures.permute(0, 2, 3, 1))
+
+    assert quick_engine(right, module, 8) is not None
+    assert quick_engine(lambda pictures: 1.01 * right(pictures), module, 8) is None
+    assert "away from torch's" in caplog.text
