@@ -51,7 +51,7 @@ GROWTH = {  # method -> what it is without the hard negatives
     "Triplet-A+HN": "Triplet-A",
 }
 CALIBRATED = ("Softmax", "Triplet-A", "Triplet-A+HN")
-# Chosen by --tune on a validation part of the training set, from the same grid for each method.
+# Chosen on a validation part of the training set; docs/learning.md says how, and for which methods.
 _LINEAR = {"learning_rate": 3e-3, "steps": 1000}
 _METRIC = {"dimension": 128}
 TUNED: dict[str, dict[str, Any]] = {

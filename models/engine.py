@@ -71,7 +71,7 @@ def quick_engine(
 
 
 def _compiled(openvino: Any, module: nn.Module, size: int) -> Any:
-    # The frontend itself: openvino.convert_model does the same and reports usage over the network.
+    # The frontend itself: openvino.convert_model does the same and brings in a telemetry package.
     frontends = importlib.import_module("openvino.frontend")
     decoders = importlib.import_module("openvino.frontend.pytorch.ts_decoder")
     with warnings.catch_warnings(), torch.no_grad():

@@ -139,7 +139,7 @@ def _measure(model: MetricModel, data: _Data, test_features: Tensor | None) -> d
 def _exemplars(model: MetricModel, data: _Data, features: Tensor) -> dict[int, list[int]]:
     """For each category the examples nearest to its anchors, one anchor after the other."""
     with torch.inference_mode():
-        embedded = model.embed(features)
+        embedded = model(features)
         distances = torch.cdist(embedded, model.anchors.flatten(0, 1)).square()
     outputs, found = _outputs(data, data.train), {}
     per_category = model.anchors.shape[1]
