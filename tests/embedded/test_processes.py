@@ -103,7 +103,7 @@ def test_a_childs_own_children_go_with_it(tmp_path: Path) -> None:
 
 def test_a_crash_loop_ends_and_quotes_the_log(tmp_path: Path) -> None:
     with Supervisor(tmp_path, patience=Patience(deaths=3)) as supervisor:
-        supervisor.start(Child("loop", python("print('no disk'); raise SystemExit(3)")))
+        supervisor.launch(Child("loop", python("print('no disk'); raise SystemExit(3)")))
         with pytest.raises(ChildFailedError, match=r"(?s)status 3, 3 times in a row.*no disk"):
             supervisor.wait(timeout=20)
         assert supervisor.pid_of("loop") is None
