@@ -156,6 +156,16 @@ def test_a_labeler_never_sees_what_the_model_thinks(labeling: Service) -> None:
     for told in (answer, decided, undone, past):
         assert told.is_success
         assert "confidence" not in told.text
+        # The factory's confidences lie just below 0.9.
+        assert not [number for number in _numbers(told.json()) if 0.8 < number < 1]
+
+
+def _numbers(told: Any) -> list[float]:
+    """Every number in an answer, whatever it is called."""
+    if isinstance(told, dict | list):
+        inner = told.values() if isinstance(told, dict) else told
+        return [number for each in inner for number in _numbers(each)]
+    return [told] if isinstance(told, int | float) else []
 
 
 def test_labelers_share_the_round_and_a_release_gives_back(labeling: Service) -> None:
