@@ -6,14 +6,17 @@ export function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** This tab's name. It survives a reload, so that a reload finds its leases again. */
-export async function clientId(storage) {
-  const name = "vetted:client";
+/**
+ * This tab's name, one for each kind of page. It survives a reload, so that a reload finds its leases
+ * again.
+ */
+export async function clientId(storage, page = "") {
+  const name = page ? `vetted:client:${page}` : "vetted:client";
   let id = read(storage, name);
   // A duplicated tab inherits the name, and would be given the same pictures: whoever holds the
   // lock is the first, the other takes a new name.
   if (!id || !(await claim(id))) {
-    id = `tab-${randomId()}`;
+    id = `${page || "tab"}-${randomId()}`;
     await claim(id);
     write(storage, name, id);
   }

@@ -3,7 +3,7 @@
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
 import { clientId, randomId } from "./identity.js";
-import { listen } from "./keys.js";
+import { Keymap, listen } from "./keys.js";
 import { Pictures } from "./pictures.js";
 import * as seat from "./seat.js";
 import { Sender } from "./sender.js";
@@ -25,6 +25,17 @@ const { project, user } = document.getElementById("seat").dataset;
 const base = `/api/v1/projects/${encodeURIComponent(project)}`;
 const here = `/projects/${encodeURIComponent(project)}/label`;
 
+const keymap = new Keymap(
+  {
+    yes: ["y", "arrowright"],
+    no: ["n", "arrowleft"],
+    unsure: ["u"],
+    undo: ["z", "backspace"],
+    compare: ["e"],
+    help: ["?"],
+  },
+  Object.fromEntries(Array.from("123456789", (digit) => [digit, digit])),
+);
 const client = await clientId(sessionStorage);
 const pictures = new Pictures();
 const help = document.getElementById("help");
@@ -335,11 +346,11 @@ function enlarge(index) {
   if (proposal) viewer.open(supply.category(proposal), proposal.image, index);
 }
 
-listen((action) => {
+listen(keymap, (action) => {
   supply.touch();
   if (action === "undo") undo();
   else if (action === "help") help.showModal();
-  else if (action === "examples") enlarge(0);
+  else if (action === "compare") enlarge(0);
   else if (/^\d$/.test(action)) enlarge(Number(action) - 1);
   else decide(action, KEY_GUARD);
 });
