@@ -1,10 +1,11 @@
-// Sends decisions one after the other, in order, until the server has answered each. A retry
-// carries the same key, so a decision whose answer was lost is not made twice.
+// Sends decisions one after the other (those of one page together), in order, until the server has
+// answered each. A retry carries the same key, so a decision whose answer was lost is not made twice.
 
 import { Passing } from "./api.js";
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+const MOST = 60; // decisions that the server takes at once
 
 // Refusals that are about who asks, not about the decision: it waits until they are mended.
 const WAITS = { 401: "signed-out", 403: "stale" };
@@ -15,6 +16,7 @@ export class Sender {
   waiting;
   #unsent;
   #post;
+  #postAll;
   #on;
   #running = false;
   #wake = null;
@@ -24,18 +26,21 @@ export class Sender {
    * @param unsent the storage
    * @param post (decision) => promise of the server's answer
    * @param on {saved(decision, answer), refused(decision, problem), changed()}
+   * @param postAll (decisions) => promise of one {answer} or {problem} for each; where it is given,
+   *   decisions with the same `page` go together
    */
-  constructor(unsent, post, on) {
+  constructor(unsent, post, on, postAll = null) {
     this.#unsent = unsent;
     this.#post = post;
+    this.#postAll = postAll;
     this.#on = on;
     this.waiting = unsent.load();
     addEventListener("online", () => this.kick());
   }
 
-  add(decision) {
-    this.waiting.push(decision);
-    this.#unsent.save(decision);
+  add(...decisions) {
+    this.waiting.push(...decisions);
+    for (const decision of decisions) this.#unsent.save(decision);
     this.kick();
     this.#on.changed();
   }
@@ -73,7 +78,7 @@ export class Sender {
     this.#running = true;
     let wait = FIRST_WAIT;
     while (this.waiting.length) {
-      const outcome = await this.#try(this.waiting[0]);
+      const outcome = await this.#try(this.#next());
       if (outcome === "done") {
         wait = FIRST_WAIT;
         continue;
@@ -87,24 +92,36 @@ export class Sender {
     if (!this.waiting.length) this.#set("idle");
   }
 
-  async #try(decision) {
+  #next() {
+    const [first] = this.waiting;
+    const together = this.#postAll ? this.waiting.filter(({ page }) => page === first.page) : [first];
+    return together.slice(0, MOST);
+  }
+
+  async #try(decisions) {
     if (this.state !== "offline") this.#set("sending");
-    if (!decision.tried) {
+    for (const decision of decisions.filter(({ tried }) => !tried)) {
       decision.tried = true;
       this.#unsent.save(decision);
     }
     try {
-      const answer = await this.#post(decision);
-      this.#drop(decision);
-      this.#on.saved(decision, answer);
+      const outcomes = this.#postAll
+        ? await this.#postAll(decisions)
+        : [{ answer: await this.#post(decisions[0]) }];
+      outcomes.forEach(({ answer, problem }, index) => this.#finish(decisions[index], answer, problem));
     } catch (problem) {
       if (problem instanceof Passing) return "offline";
       if (WAITS[problem.status]) return WAITS[problem.status];
-      this.#drop(decision);
-      this.#on.refused(decision, problem);
+      for (const decision of decisions) this.#finish(decision, null, problem);
     }
     this.#set("sending");
     return "done";
+  }
+
+  #finish(decision, answer, problem) {
+    this.#drop(decision);
+    if (problem) this.#on.refused(decision, problem);
+    else this.#on.saved(decision, answer);
   }
 
   #drop(decision) {
