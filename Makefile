@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo demo-reset test lint screenshots clean
+.PHONY: install demo demo-reset test lint screenshots words clean
 
 install: $(STAMP)
 
@@ -34,6 +34,10 @@ lint: $(STAMP)
 
 screenshots: $(STAMP)
 	$(BIN)/python -m bench.screenshots
+
+# Brings the catalogues of translations up to date with the texts in the code.
+words: $(STAMP)
+	$(BIN)/python -m bench.catalogues
 
 clean:
 	rm -rf $(VENV) var

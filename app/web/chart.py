@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from app.web.pages import Chart, Dot, Rule
-from app.web.words import percent
+from app.web.words import Words
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 28, 30
@@ -13,7 +13,7 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.25)
 MOST_RULES = 5
 
 
-def accuracy_chart(points: Sequence[tuple[int, float]]) -> Chart | None:
+def accuracy_chart(points: Sequence[tuple[int, float]], words: Words) -> Chart | None:
     """The chart of (round, accuracy in 0..1), in rounds' order; None below two points."""
     if len(points) < 2:  # noqa: PLR2004 - one point is no line
         return None
@@ -25,7 +25,7 @@ def accuracy_chart(points: Sequence[tuple[int, float]]) -> Chart | None:
 
     across = (WIDTH - LEFT - INSET - RIGHT) / (len(points) - 1)
     dots = tuple(
-        Dot(round(LEFT + INSET + place * across, 1), down(share), percent(share), f"{number}")
+        Dot(round(LEFT + INSET + place * across, 1), down(share), words.percent(share), f"{number}")
         for place, (number, share) in enumerate(points)
     )
     return Chart(
@@ -35,8 +35,12 @@ def accuracy_chart(points: Sequence[tuple[int, float]]) -> Chart | None:
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         dots=dots,
         rules=tuple(Rule(down(level), f"{level * 100:.0f}\u00a0%") for level in levels),
-        summary="Accuracy on the test split: "
-        + ", ".join(f"round {dot.round} {dot.value}" for dot in dots),
+        summary=words.t(
+            "Accuracy on the test split: {values}",
+            values=", ".join(
+                words.t("round {number} {value}", number=dot.round, value=dot.value) for dot in dots
+            ),
+        ),
     )
 
 

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.web.addresses import sign_in_path
+from app.web.framing import frame, words_for
 from app.web.headers import complete
-from app.web.pages import ErrorPage, Frame
+from app.web.pages import ErrorPage
 from app.web.templating import render
 
 HEADINGS = {
@@ -31,10 +32,11 @@ def page(request: Request, response: JSONResponse) -> Response:
             sign_in_path(request.url.path, request.url.query), HTTPStatus.SEE_OTHER
         )
     problem: dict[str, Any] = json.loads(bytes(response.body))
+    words = words_for(request)
     heading = HEADINGS.get(HTTPStatus(response.status_code), problem["title"])
     shown = render(
         ErrorPage(
-            frame=Frame(title=heading),
+            frame=frame(words, heading),
             status=response.status_code,
             heading=heading,
             detail=problem["detail"],

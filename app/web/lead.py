@@ -9,6 +9,7 @@ from app.api.answers import round_out
 from app.api.schemas import JobOut, RoundOut
 from app.db import queries
 from app.db.tables import Category, Project
+from app.domain.access import Role
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState
 from app.web.chart import accuracy_chart
@@ -24,11 +25,11 @@ from app.web.pages import (
     StepLine,
     VersionRow,
 )
-from app.web.words import JOBS, NONE, STATES, count, moment, percent, seconds, some
+from app.web.words import JOBS, NONE, ROLES, STATES, Words, count, marked
 
 POLICIES = {
-    Policy.RESCORE: "every undecided candidate is scored again each round",
-    Policy.DISJOINT: "the pool is cut into {subsets} parts, one for each round",
+    Policy.RESCORE: marked("rescore: every undecided candidate is scored again each round"),
+    Policy.DISJOINT: marked("disjoint: the pool is cut into {subsets} parts, one for each round"),
 }
 MARKS = {
     RoundState.LABELING: "open",
@@ -44,7 +45,9 @@ STEPS = (
 )
 
 
-def lead_page(session: Session, project: Project, frame: Frame, now: datetime) -> LeadPage:
+def lead_page(
+    session: Session, project: Project, frame: Frame, words: Words, now: datetime
+) -> LeadPage:
     """The whole page."""
     rounds = [round_out(each, now) for each in queries.rounds(session, project.id)]
     newest = rounds[0] if rounds else None
@@ -56,63 +59,98 @@ def lead_page(session: Session, project: Project, frame: Frame, now: datetime) -
         slug=project.slug,
         name=project.name,
         description=project.description,
-        facts=_facts(project),
-        headlines=_headlines(rounds, held.values()),
-        current=None if current is None else _current(current),
+        facts=_facts(project, words),
+        headlines=_headlines(rounds, held.values(), words),
+        current=None if current is None else _current(current, words),
         next_number=(newest.number if newest else 0) + 1,
         last_failure=newest.error if newest and failed else None,
-        chart=accuracy_chart(_measured(rounds)),
-        rounds=tuple(_round_row(each) for each in rounds),
+        chart=accuracy_chart(_measured(rounds), words),
+        rounds=tuple(_round_row(each, words) for each in rounds),
         categories=_categories(session, project, held),
-        versions=_versions(session, project),
-        members=tuple(MemberRow(*row) for row in queries.members(session, project.id)),
+        versions=_versions(session, project, words),
+        members=tuple(
+            MemberRow(login, name, words.t(ROLES[Role(role)]))
+            for login, name, role in queries.members(session, project.id)
+        ),
     )
 
 
-def _facts(project: Project) -> tuple[Fact, ...]:
-    policy = POLICIES[Policy(project.policy)].format(subsets=project.subsets)
-    weights = project.weights or "the backbone's own"
+def _facts(project: Project, words: Words) -> tuple[Fact, ...]:
+    t = words.t
+    weights = project.weights or t("the backbone's own")
     return (
-        Fact("Policy", f"{project.policy}: {policy}"),
-        Fact("Threshold", f"proposed above a confidence of {project.threshold:g}"),
-        Fact("Backbone", f"{project.backbone} at {project.image_size} px, weights: {weights}"),
-        Fact("Since", moment(project.created_at)),
+        Fact(t("Policy"), t(POLICIES[Policy(project.policy)], subsets=project.subsets)),
+        Fact(
+            t("Threshold"),
+            t("proposed above a confidence of {threshold}", threshold=f"{project.threshold:g}"),
+        ),
+        Fact(
+            t("Backbone"),
+            t(
+                "{backbone} at {size} px, weights: {weights}",
+                backbone=project.backbone,
+                size=project.image_size,
+                weights=weights,
+            ),
+        ),
+        Fact(t("Since"), words.moment(project.created_at)),
     )
 
 
 def _headlines(
-    rounds: Sequence[RoundOut], held: Collection[queries.Counts]
+    rounds: Sequence[RoundOut], held: Collection[queries.Counts], words: Words
 ) -> tuple[Headline, ...]:
+    t = words.t
     train, test = sum(each.train for each in held), sum(each.test for each in held)
     negatives = sum(each.hard_negatives for each in held)
     grown = sum(each.yes for each in rounds if each.state is RoundState.CLOSED)
-    seeds = train - grown
+    origin = t(
+        "{seeds} seeds and {grown} found by vetting", seeds=count(train - grown), grown=count(grown)
+    )
     judged = next((each for each in rounds if each.precision is not None), None)
     return (
+        Headline(t("Dataset"), count(train), origin),
         Headline(
-            "Dataset", count(train), f"{count(seeds)} seeds and {count(grown)} found by vetting"
+            t("Hard negatives"), count(negatives), t("pictures that are not what they seemed")
         ),
-        Headline("Hard negatives", count(negatives), "pictures that are not what they seemed"),
-        _accuracy_headline(rounds, test),
+        Headline(t("Test accuracy"), *_accuracy(rounds, test, words)),
         Headline(
-            "Precision of proposals",
-            percent(judged.precision) if judged else NONE,
-            f"yes of yes and no in round {judged.number}" if judged else "no answer yet",
+            t("Precision of proposals"),
+            words.percent(judged.precision) if judged else NONE,
+            t("yes of yes and no in round {number}", number=judged.number)
+            if judged
+            else t("no answer yet"),
         ),
     )
 
 
-def _accuracy_headline(rounds: Sequence[RoundOut], test: int) -> Headline:
+def _accuracy(rounds: Sequence[RoundOut], test: int, words: Words) -> tuple[str, str]:
+    """The newest test accuracy and what it says."""
     measured = _measured(rounds)
     if not measured:
-        note = f"{some(test, 'test picture waits', 'test pictures wait')} for the first round"
-        return Headline("Test accuracy", NONE, note if test else "no test split")
+        waiting = words.tn(
+            "{n} test picture waits for the first round",
+            "{n} test pictures wait for the first round",
+            test,
+        )
+        return NONE, waiting if test else words.t("no test split")
     (first, before), (last, share) = measured[0], measured[-1]
-    tested = next(each.tested_on for each in rounds if each.number == last)
-    note = f"round {last}, measured on {some(tested, 'picture', 'pictures')}"
     if first != last:
-        note = f"round {last}; it was {percent(before)} in round {first}"
-    return Headline("Test accuracy", percent(share), note)
+        note = words.t(
+            "round {last}; it was {before} in round {first}",
+            last=last,
+            before=words.percent(before),
+            first=first,
+        )
+        return words.percent(share), note
+    tested = next(each.tested_on for each in rounds if each.number == last)
+    note = words.tn(
+        "round {last}, measured on {n} picture",
+        "round {last}, measured on {n} pictures",
+        tested,
+        last=last,
+    )
+    return words.percent(share), note
 
 
 def _measured(rounds: Sequence[RoundOut]) -> list[tuple[int, float]]:
@@ -124,87 +162,105 @@ def _measured(rounds: Sequence[RoundOut]) -> list[tuple[int, float]]:
     ]
 
 
-def _current(running: RoundOut) -> CurrentRound:
+def _current(running: RoundOut, words: Words) -> CurrentRound:
     decided = running.yes + running.no + running.unsure
     left = (running.proposals or 0) - decided
     labeling = running.state is RoundState.LABELING
     return CurrentRound(
         number=running.number,
-        state=STATES[running.state],
+        state=words.t(STATES[running.state]),
         labeling=labeling,
-        steps=_steps(running),
+        steps=_steps(running, words),
         decided=decided,
         proposals=running.proposals or 0,
-        answers=f"{count(running.yes)} yes, {count(running.no)} no, {count(running.unsure)} unsure",
-        close_effect=_close_effect(running, left),
-        cancel_effect=_cancel_effect(decided, labeling=labeling),
+        answers=words.t(
+            "{yes} yes, {no} no, {unsure} unsure",
+            yes=count(running.yes),
+            no=count(running.no),
+            unsure=count(running.unsure),
+        ),
+        close_effect=_close_effect(running, left, words),
+        cancel_effect=_cancel_effect(decided, words, labeling=labeling),
     )
 
 
-def _close_effect(running: RoundOut, left: int) -> str:
-    effect = (
-        f"{some(running.yes, 'yes joins', 'yes join')} the dataset and "
-        f"{some(running.no, 'no becomes a hard negative', 'no become hard negatives')}. "
-    )
+def _close_effect(running: RoundOut, left: int, words: Words) -> str:
+    tn = words.tn
     back = left + running.unsure
+    sentences = [
+        tn("{n} yes joins the dataset.", "{n} yes join the dataset.", running.yes),
+        tn(
+            "{n} no becomes a hard negative.",
+            "{n} no become hard negatives.",
+            running.no,
+        ),
+    ]
     if back:
-        one = "proposal that is unsure or unanswered goes"
-        many = "proposals that are unsure or unanswered go"
-        effect += f"{some(back, one, many)} back to the pool. "
-    return effect + "Answers of this round cannot be changed afterwards."
+        sentences.append(
+            tn(
+                "{n} proposal that is unsure or unanswered goes back to the pool.",
+                "{n} proposals that are unsure or unanswered go back to the pool.",
+                back,
+            )
+        )
+    sentences.append(words.t("Answers of this round cannot be changed afterwards."))
+    return " ".join(sentences)
 
 
-def _cancel_effect(decided: int, *, labeling: bool) -> str:
+def _cancel_effect(decided: int, words: Words, *, labeling: bool) -> str:
     if not labeling:
-        return "The work on this round stops. The dataset stays as it is."
-    return (
-        "The dataset stays as it is: "
-        f"{some(decided, 'decision', 'decisions')} of this round will not count, "
-        "and its pictures go back to the pool."
+        return words.t("The work on this round stops. The dataset stays as it is.")
+    return words.tn(
+        "The dataset stays as it is: {n} decision of this round will not count, "
+        "and its pictures go back to the pool.",
+        "The dataset stays as it is: {n} decisions of this round will not count, "
+        "and its pictures go back to the pool.",
+        decided,
     )
 
 
-def _steps(running: RoundOut) -> tuple[StepLine, ...]:
+def _steps(running: RoundOut, words: Words) -> tuple[StepLine, ...]:
     by_kind = {job.kind: job for job in running.jobs}
     lines = [
-        _step_line(JOBS[kind], by_kind.get(kind), now=running.state is state)
+        _step_line(kind, by_kind.get(kind), words, now=running.state is state)
         for kind, state in STEPS
     ]
     labeling = running.state is RoundState.LABELING
-    return (*lines, StepLine("Label", "now" if labeling else "wait", ""))
+    return (*lines, StepLine(words.t("Label"), "now" if labeling else "wait", ""))
 
 
-def _step_line(label: str, job: JobOut | None, *, now: bool) -> StepLine:
+def _step_line(kind: JobKind, job: JobOut | None, words: Words, *, now: bool) -> StepLine:
+    label = words.t(JOBS[kind])
     if job is not None and job.state is JobState.DONE:
-        return StepLine(label, "done", seconds(job.seconds))
+        return StepLine(label, "done", words.seconds(job.seconds))
     return StepLine(label, "now" if now else "wait", "")
 
 
-def _round_row(of: RoundOut) -> RoundRow:
+def _round_row(of: RoundOut, words: Words) -> RoundRow:
     # Until it is scored, a round has no numbers; afterwards their absence means something.
-    untested = "no test split" if of.proposals is not None else NONE
+    untested = words.t("no test split") if of.proposals is not None else NONE
     return RoundRow(
         number=of.number,
-        state=STATES[of.state],
+        state=words.t(STATES[of.state]),
         mark=MARKS.get(of.state, "busy"),
-        accuracy=percent(of.top1) if of.tested_on else untested,
-        mean_class=percent(of.mean_class) if of.tested_on else NONE,
+        accuracy=words.percent(of.top1) if of.tested_on else untested,
+        mean_class=words.percent(of.mean_class) if of.tested_on else NONE,
         candidates=count(of.candidates),
         withheld=count(of.withheld),
         proposals=count(of.proposals),
         yes=count(of.yes),
         no=count(of.no),
         unsure=count(of.unsure),
-        precision=percent(of.precision),
-        timings=_timings(of.jobs),
+        precision=words.percent(of.precision),
+        timings=_timings(of.jobs, words),
         error=of.error,
     )
 
 
-def _timings(jobs: Sequence[JobOut]) -> str:
+def _timings(jobs: Sequence[JobOut], words: Words) -> str:
     finished = {job.kind: job.seconds for job in jobs if job.seconds is not None}
-    return ", ".join(
-        f"{JOBS[kind].lower()} {seconds(finished[kind])}" for kind, _ in STEPS if kind in finished
+    return " · ".join(
+        f"{words.t(JOBS[kind])} {words.seconds(finished[kind])}" for kind, _ in STEPS if kind in finished
     ) or NONE  # fmt: skip
 
 
@@ -228,16 +284,18 @@ def _category_row(category: Category, holds: queries.Counts) -> CategoryRow:
     )
 
 
-def _versions(session: Session, project: Project) -> tuple[VersionRow, ...]:
+def _versions(session: Session, project: Project, words: Words) -> tuple[VersionRow, ...]:
     return tuple(
         VersionRow(
             number=version.number,
-            made_by="seeds" if number is None else f"round {number}",
+            made_by=words.t("seeds")
+            if number is None
+            else words.t("round {number}", number=number),
             examples=count(version.examples),
             hard_negatives=count(version.hard_negatives),
             content_hash=version.content_hash,
             short_hash=version.content_hash[:12],
-            created_at=moment(version.created_at),
+            created_at=words.moment(version.created_at),
         )
         for version, number in queries.versions(session, project.id)
     )

@@ -9,9 +9,15 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds every page. Without a user there is nobody to sign out."""
+    """What surrounds every page. Without a user there is nobody to sign out.
+
+    `catalogue` is the address of what the scripts say in another language than English.
+    """
 
     title: str
+    language: str
+    direction: str
+    catalogue: str | None
     user: str | None = None
     csrf: str = ""
 

@@ -16,7 +16,8 @@ from app.secrets import csrf_token, new_token
 from app.usecases import people
 from app.web import throttle
 from app.web.addresses import safe_path
-from app.web.pages import Frame, SignInPage
+from app.web.framing import frame, words_for
+from app.web.pages import SignInPage
 from app.web.templating import render
 
 router = APIRouter()
@@ -119,9 +120,10 @@ def _form(
 ) -> HTMLResponse:
     # The cookie is kept while it is there: two tabs with the form open must both work.
     cookie = request.cookies.get(FORM_COOKIE) or new_token()
+    words = words_for(request)
     answer = render(
         SignInPage(
-            frame=Frame(title="Sign in"),
+            frame=frame(words, words.t("Sign in")),
             form_token=csrf_token(context.settings.secret_key, cookie),
             next_path=safe_path(target),
             login=login,

@@ -80,7 +80,7 @@ def close_and_look(server: Server, made: factories.Labeling, lead: Page, page: P
     expect(lead.locator("#decided")).to_contain_text("7 yes, 4 no, 1 unsure")
     lead.get_by_role("button", name="Close the round …").click()
     dialog = lead.get_by_role("dialog")
-    expect(dialog).to_contain_text("7 yes join the dataset and 4 no become hard negatives")
+    expect(dialog).to_contain_text("7 yes join the dataset. 4 no become hard negatives.")
     dialog.get_by_role("button", name="Close the round").click()
     expect(lead.get_by_role("button", name="Start round 2")).to_be_visible()
     headlines = lead.locator(".headline dd:first-of-type")

@@ -7,8 +7,11 @@ import pytest
 from jinja2 import nodes
 
 from app.web import pages
-from app.web.templating import environment
+from app.web.languages import ENGLISH
+from app.web.templating import environment as environment_in
 
+environment = environment_in(ENGLISH)
+TRANSLATING = {"_", "gettext", "ngettext"}
 Scope = dict[str, object]
 PAGES = typing.get_args(pages.Page)
 
@@ -33,6 +36,10 @@ class Walker:
             inner = {**scope, node.target.name: item}  # type: ignore[attr-defined]
             for child in node.body:
                 self.node(child, inner)
+            return
+        if isinstance(node, nodes.Call) and getattr(node.node, "name", "") in TRANSLATING:
+            for child in (*node.args, *node.kwargs):
+                self.node(child, scope)
             return
         if isinstance(node, (nodes.Name, nodes.Getattr)):
             self.kind(node, scope)

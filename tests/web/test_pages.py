@@ -40,7 +40,7 @@ def test_home_offers_what_the_role_allows(browser: Browser, labeling: factories.
     assert 'href="/projects/flowers"' not in labeler
     assert 'href="/projects/flowers/label"' in lead
     assert 'href="/projects/flowers/label"' in labeler
-    assert "Round 1: labeling" in labeler
+    assert "Round 1: Labeling" in labeler
     assert "flowers" not in outsider
     assert "not a member" in outsider
     assert labeling.slug == "flowers"
@@ -87,9 +87,9 @@ def test_the_lead_page_shows_the_numbers(
     assert "3 yes, 1 no, 0 unsure" in page
     assert "75.0\u00a0%" in page
     assert "62.5\u00a0%" in page
-    assert "3 yes join the dataset and 1 no becomes a hard negative" in page
+    assert "3 yes join the dataset. 1 no becomes a hard negative." in page
     assert "8 proposals that are unsure or unanswered go back to the pool" in page
-    assert "read pictures 12\u00a0s, train 12\u00a0s, score 12\u00a0s" in page
+    assert "Read pictures 12\u00a0s · Train 12\u00a0s · Score 12\u00a0s" in page
 
 
 @pytest.mark.parametrize("state", list(RoundState))

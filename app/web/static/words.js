@@ -1,11 +1,28 @@
-// What people read, by its English text.
+// What the scripts say, in the page's language. The English text is the key. For another language
+// the page loads a catalogue before its own script (see base.html), which calls `learn`.
 
-/** The text with its {names} filled in. */
-export function t(text, values = {}) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+let known = new Map();
+let formOf = (n) => (n === 1 ? 0 : 1);
+
+/** Take a catalogue: {English text: translation, or its plural forms}, and which form a number takes. */
+export function learn(texts, plural) {
+  known = new Map(Object.entries(texts));
+  formOf = (n) => Number(plural(n));
 }
 
-/** One text for n = 1, another for every other n; {n} is n. */
-export function tn(one, many, n, values = {}) {
-  return t(n === 1 ? one : many, { n, ...values });
+/** The text in the page's language, with each {name} replaced by vars.name. */
+export function t(text, vars) {
+  return fill([known.get(text) ?? text].flat()[0], vars);
 }
+
+/** One of two texts by a number, which is {n} in both. */
+export function tn(one, many, n, vars) {
+  const forms = [known.get(one) ?? []].flat();
+  return fill(forms[formOf(n)] ?? (n === 1 ? one : many), { n: count(n), ...vars });
+}
+
+/** A whole number with thin groups: 12 345. */
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+
+const fill = (text, vars = {}) =>
+  text.replace(/\{(\w+)\}/g, (place, name) => (name in vars ? String(vars[name]) : place));
