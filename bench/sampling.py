@@ -21,7 +21,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from bench.learning import peak
+from bench.watching import peak
 from models.config import MetricConfig
 from models.network import MetricModel
 from models.objective import objective_of
