@@ -77,8 +77,8 @@ class _Count:
         """Why a body that has this many bytes by now is refused, or None."""
         if size > self._limit.most:
             return TooLargeError(
-                f"The request is larger than {self._limit.most:,} bytes. "
-                "Send fewer pictures at a time."
+                "The request is larger than {most} bytes. Send fewer pictures at a time.",
+                most=f"{self._limit.most:,}",
             )
         if size > STRANGERS_MOST and not self._known:
             self._known = await run_sync(self._limit.knows, self._connection)

@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(module.router, prefix=API)
     app.include_router(routes.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "web" / "static"))
-    problems.register(app, "/api/", of_page=errors.page)
+    problems.register(app, "/api/", of_page=errors.page, say=errors.sentence)
     app.add_middleware(
         BodyLimit,
         most=settings.most_request_bytes,

@@ -29,6 +29,12 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "t": None,
     "tn": (1, 2),
     "marked": None,
+    "Sentence": None,
+    "ForbiddenError": None,
+    "NotSignedInError": None,
+    "TooLargeError": None,
+    "InvalidError": (2,),
+    "__init__": None,
     "_": None,
     "gettext": None,
     "ngettext": (1, 2),
@@ -52,7 +58,8 @@ def extracted() -> Catalog:
         ROOT / "app", METHODS, OPTIONS, KEYWORDS, comment_tags=("Translators:",)
     )
     for path, _, text, comments, _ in texts:
-        found.add(text, locations=[(f"app/{path}", 0)], auto_comments=comments)
+        if text != " ":  # joins sentences in an __init__
+            found.add(text, locations=[(f"app/{path}", 0)], auto_comments=comments)
     return found
 
 

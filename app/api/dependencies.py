@@ -103,7 +103,8 @@ def _check_csrf(request: Request, context: Context, session_token: str) -> None:
     expected = csrf_token(context.settings.secret_key, session_token)
     if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), expected.encode()):
         raise ForbiddenError(
-            f"Send the page's token as {CSRF_HEADER}. Reload the page and try again."
+            "Send the page's token as {header}. Reload the page and try again.",
+            header=CSRF_HEADER,
         )
 
 

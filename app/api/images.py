@@ -81,7 +81,9 @@ def seed(
 def _take(context: Context, files: list[UploadFile], sources: str | None) -> list[Taken]:
     settings = context.settings
     if len(files) > settings.most_request_images:
-        raise TooLargeError(f"Send at most {settings.most_request_images} pictures in a request.")
+        raise TooLargeError(
+            "Send at most {most} pictures in a request.", most=settings.most_request_images
+        )
     limits = PictureLimits(bytes=settings.most_image_bytes, pixels=settings.most_image_pixels)
     facts = _facts(sources, len(files))
     uploads = [
@@ -105,14 +107,19 @@ def _facts(sources: str | None, files: int) -> list[SourceFacts]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidError(
-            "sources", f"`sources` is not the documented JSON: {where} {first['msg']}"
+            "sources",
+            "`sources` is not the documented JSON: {where} {what}",
+            where=where,
+            what=first["msg"],
         ) from None
     if len(parsed) == 1:
         parsed *= files
     if len(parsed) != files:
         raise InvalidError(
             "sources",
-            f"Give one source for each of the {files} files, or one for all; got {len(parsed)}.",
+            "Give one source for each of the {files} files, or one for all; got {got}.",
+            files=files,
+            got=len(parsed),
         )
     return [
         SourceFacts(

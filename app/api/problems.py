@@ -1,5 +1,6 @@
 """Refusals as problem+json (RFC 9457), from one table."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,8 @@ from app.domain import errors
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+# The sentence of a refusal in the language of the request.
+Say = Callable[[Request, errors.DomainError], str]
 _SCHEMAS = "#/components/schemas/{model}"
 
 # Each domain error: the status and the stable name that programs can match on.
@@ -120,17 +123,17 @@ def problem(
     )
 
 
-def of_domain(error: errors.DomainError) -> JSONResponse:
-    """A domain error as a response."""
+def of_domain(error: errors.DomainError, detail: str | None = None) -> JSONResponse:
+    """A domain error as a response; `detail` is its sentence in another language."""
     status, name = STATUS[type(error)]
     fields, headers = [], {}
     if isinstance(error, errors.InvalidError):
-        fields = [FieldProblem(field=error.field, message=str(error))]
+        fields = [FieldProblem(field=error.field, message=detail or str(error))]
     if isinstance(error, errors.TooManyAttemptsError):
         headers["Retry-After"] = str(error.seconds)
     if isinstance(error, errors.NotSignedInError):
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(status, name, str(error), fields, headers)
+    return problem(status, name, detail or str(error), fields, headers)
 
 
 def of_validation(error: RequestValidationError) -> JSONResponse:
@@ -169,8 +172,15 @@ def of_http(error: HTTPException) -> JSONResponse:
     )
 
 
-def register(app: FastAPI, prefix: str, of_page: Any) -> None:
-    """Answer refusals under `prefix` as problem+json and all others as pages by `of_page`."""
+def register(app: FastAPI, prefix: str, *, of_page: Any, say: Say) -> None:
+    """Answer refusals under `prefix` as problem+json and all others as pages by `of_page`.
+
+    Args:
+        app: the application.
+        prefix: where programs call.
+        of_page: makes a page of a request and the problem+json that would answer it.
+        say: the sentence of a refusal in the language of a request.
+    """
     _describe(app)
 
     def is_api(request: Request) -> bool:
@@ -178,7 +188,8 @@ def register(app: FastAPI, prefix: str, of_page: Any) -> None:
 
     @app.exception_handler(errors.DomainError)
     def _domain(request: Request, error: errors.DomainError) -> Any:
-        return of_domain(error) if is_api(request) else of_page(request, of_domain(error))
+        answer = of_domain(error, say(request, error))
+        return answer if is_api(request) else of_page(request, answer)
 
     @app.exception_handler(RequestValidationError)
     def _validation(request: Request, error: RequestValidationError) -> Any:

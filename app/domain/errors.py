@@ -4,9 +4,32 @@ Every refusal says what is wrong and what to do. `app.api.problems` maps each ty
 a test fails on a type that is not mapped.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text with {names} and the values that stand there: what can be said in other languages."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        # Without values it is taken as it is, braces and all.
+        return self.text.format(**self.values) if self.values else self.text
+
 
 class DomainError(Exception):
-    """A refusal. `str(error)` is a sentence for the person who caused it."""
+    """A refusal. `str(error)` is a sentence for the person who caused it.
+
+    The text is a literal, never put together, because it is the key of its translations: what
+    changes from case to case is given by name.
+    """
+
+    def __init__(self, text: str, **values: object) -> None:
+        self.sentences: tuple[Sentence, ...] = (Sentence(text, values),)
+        super().__init__(str(self.sentences[0]))
 
 
 class NotFoundError(DomainError):
@@ -14,7 +37,9 @@ class NotFoundError(DomainError):
 
     def __init__(self, what: str, key: object) -> None:
         super().__init__(
-            f"There is no {what} {key!r} here. Check the name, or ask the project lead."
+            "There is no {what} {key!r} here. Check the name, or ask the project lead.",
+            what=what,
+            key=key,
         )
         self.what = what
         self.key = key
@@ -31,8 +56,8 @@ class ForbiddenError(DomainError):
 class InvalidError(DomainError):
     """A value breaks a rule; `field` names it."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, field: str, text: str, **values: object) -> None:
+        super().__init__(text, **values)
         self.field = field
 
 
@@ -40,7 +65,9 @@ class TakenError(DomainError):
     """A name that must be unique is in use."""
 
     def __init__(self, what: str, key: str) -> None:
-        super().__init__(f"There is already a {what} {key!r}. Choose another name.")
+        super().__init__(
+            "There is already a {what} {key!r}. Choose another name.", what=what, key=key
+        )
         self.what = what
         self.key = key
 
@@ -50,8 +77,9 @@ class CategoryInUseError(DomainError):
 
     def __init__(self, category: str) -> None:
         super().__init__(
-            f"The category {category!r} has examples, proposals or hard negatives, so it stays. "
-            "Only a category that was never used can be deleted."
+            "The category {category!r} has examples, proposals or hard negatives, so it stays. "
+            "Only a category that was never used can be deleted.",
+            category=category,
         )
         self.category = category
 
@@ -59,9 +87,9 @@ class CategoryInUseError(DomainError):
 class RoundNotReadyError(DomainError):
     """A round cannot start as things stand; `reasons` are sentences."""
 
-    def __init__(self, reasons: list[str]) -> None:
-        super().__init__(" ".join(reasons))
-        self.reasons = reasons
+    def __init__(self, reasons: list[Sentence]) -> None:
+        super().__init__(" ".join(map(str, reasons)))
+        self.sentences = tuple(reasons)
 
 
 class RoundInProgressError(DomainError):
@@ -69,7 +97,8 @@ class RoundInProgressError(DomainError):
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"Round {number} is not finished. Close or cancel it before starting another."
+            "Round {number} is not finished. Close or cancel it before starting another.",
+            number=number,
         )
         self.number = number
 
@@ -79,7 +108,10 @@ class TransitionError(DomainError):
 
     def __init__(self, what: str, state: str, event: str) -> None:
         super().__init__(
-            f"A {what} that is {state} cannot {event}. Look at its state, then decide."
+            "A {what} that is {state} cannot {event}. Look at its state, then decide.",
+            what=what,
+            state=state,
+            event=event,
         )
         self.what = what
         self.state = state
@@ -91,8 +123,9 @@ class RoundClosedError(DomainError):
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"Round {number} is over, so this decision can no longer change. "
-            "Tell the project lead if the dataset should be mended."
+            "Round {number} is over, so this decision can no longer change. "
+            "Tell the project lead if the dataset should be mended.",
+            number=number,
         )
         self.number = number
 
@@ -129,8 +162,9 @@ class KeyReusedError(DomainError):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The idempotency key {key!r} was used for a different request. "
-            "Use a new key for each new decision, and the same key only to retry."
+            "The idempotency key {key!r} was used for a different request. "
+            "Use a new key for each new decision, and the same key only to retry.",
+            key=key,
         )
         self.key = key
 
@@ -139,7 +173,9 @@ class TooManyAttemptsError(DomainError):
     """Sign-in is refused for a while."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many failed sign-ins. Wait {seconds} seconds and try again.")
+        super().__init__(
+            "Too many failed sign-ins. Wait {seconds} seconds and try again.", seconds=seconds
+        )
         self.seconds = seconds
 
 
@@ -152,7 +188,9 @@ class StaleAttemptError(DomainError):
 
     def __init__(self, job_id: int, attempt: int) -> None:
         super().__init__(
-            f"Attempt {attempt} of job {job_id} was taken over; its result is dropped."
+            "Attempt {attempt} of job {job} was taken over; its result is dropped.",
+            attempt=attempt,
+            job=job_id,
         )
         self.job_id = job_id
         self.attempt = attempt

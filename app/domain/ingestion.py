@@ -51,7 +51,7 @@ def check_source(facts: SourceFacts) -> SourceFacts:
         if text is not None:
             _check_text(field, text)
     if len(facts.tags) > MOST_TAGS:
-        raise InvalidError("tags", f"Send at most {MOST_TAGS} tags for an image.")
+        raise InvalidError("tags", "Send at most {most} tags for an image.", most=MOST_TAGS)
     for tag in facts.tags:
         _check_text("tags", tag)
     if facts.crawled_at is not None:
@@ -82,5 +82,8 @@ def _check_moment(crawled_at: datetime) -> None:
 def _check_text(field: str, text: str) -> None:
     if not text.strip() or len(text) > LONGEST_TEXT or not text.isprintable():
         raise InvalidError(
-            field, f"Give {field} as 1 to {LONGEST_TEXT} printable characters, or leave it out."
+            field,
+            "Give {field_name} as 1 to {most} printable characters, or leave it out.",
+            field_name=field,
+            most=LONGEST_TEXT,
         )

@@ -47,7 +47,12 @@ def check_name(field: str, name: str) -> str:
     """
     tidy = " ".join(name.split())
     if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
-        raise InvalidError(field, f"Give a {field} of 1 to {LONGEST_NAME} printable characters.")
+        raise InvalidError(
+            field,
+            "Give a {field_name} of 1 to {most} printable characters.",
+            field_name=field,
+            most=LONGEST_NAME,
+        )
     return tidy
 
 
@@ -60,6 +65,8 @@ def check_password(password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InvalidError(
             "password",
-            f"Choose a password of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+            "Choose a password of {least} to {most} characters.",
+            least=SHORTEST_PASSWORD,
+            most=LONGEST_PASSWORD,
         )
     return password

@@ -62,7 +62,7 @@ def lease_proposals(
         InvalidError: for a count outside 1..60 or a client name outside 1..200 characters.
     """
     if not 1 <= count <= MOST_LEASED:
-        raise InvalidError("count", f"Lease 1 to {MOST_LEASED} proposals at a time.")
+        raise InvalidError("count", "Lease 1 to {most} proposals at a time.", most=MOST_LEASED)
     _check_key("client", holder.client)
     held = _lock_held(session, labeling, holder, count, now)
     fresh = _lock_free(session, labeling, count - len(held), now)
@@ -291,4 +291,9 @@ def _append(
 
 def _check_key(field: str, key: str) -> None:
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise InvalidError(field, f"Give {field} as 1 to {LONGEST_KEY} printable characters.")
+        raise InvalidError(
+            field,
+            "Give {field_name} as 1 to {most} printable characters.",
+            field_name=field,
+            most=LONGEST_KEY,
+        )

@@ -202,7 +202,9 @@ def enter_project(session: Session, principal: Principal, slug: str, right: Righ
     project, role = row[0], Role(row[1])
     if not allowed(right, role, principal.scopes):
         raise ForbiddenError(
-            f"This needs the right to {right}. Your role here is {role}; ask a lead of the project, "
-            "or use a token with the scope for it."
+            "This needs the right to {right}. Your role here is {role}; ask a lead of the project, "
+            "or use a token with the scope for it.",
+            right=right.value,
+            role=role.value,
         )
     return Access(principal=principal, project=project, role=role)

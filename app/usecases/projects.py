@@ -224,7 +224,9 @@ def look_alikes(session: Session, project: Project) -> dict[int, list[str]]:
 def _columns(facts: CategoryFacts) -> dict[str, str]:
     if len(facts.definition) > LONGEST_DEFINITION:
         raise InvalidError(
-            "definition", f"Keep the definition under {LONGEST_DEFINITION} characters."
+            "definition",
+            "Keep the definition under {most} characters.",
+            most=LONGEST_DEFINITION,
         )
     scientific = (
         check_name("scientific_name", facts.scientific_name) if facts.scientific_name else ""
@@ -245,7 +247,8 @@ def _set_look_alikes(session: Session, category: Category, names: Sequence[str])
         except NotFoundError:
             raise InvalidError(
                 "look_alikes",
-                f"There is no category {name!r} yet. Create it first, then name it here.",
+                "There is no category {name!r} yet. Create it first, then name it here.",
+                name=name,
             ) from None
     session.execute(delete(LookAlike).where(LookAlike.category_id == category.id))
     session.add_all(

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Candidate, Category, Example, Job, Project, Round
 from app.domain.dataset import Split
-from app.domain.errors import RoundInProgressError, RoundNotReadyError
+from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
 from app.usecases.freeze_dataset import freeze_dataset
@@ -81,12 +81,16 @@ def _ordinal(session: Session, project: Project) -> int:
     return (closed or 0) + 1
 
 
-def _what_is_missing(session: Session, project: Project, buckets: int) -> list[str]:
+def _what_is_missing(session: Session, project: Project, buckets: int) -> list[Sentence]:
     names = session.scalars(
         select(Category.name).where(Category.project_id == project.id).order_by(Category.name)
     ).all()
     if len(names) < 2:  # noqa: PLR2004 - soft voting needs something to vote between
-        return ["A round needs at least two categories. Create them and give each a seed example."]
+        return [
+            Sentence(
+                "A round needs at least two categories. Create them and give each a seed example."
+            )
+        ]
     seeded = set(
         session.scalars(
             select(Category.name)
@@ -99,19 +103,27 @@ def _what_is_missing(session: Session, project: Project, buckets: int) -> list[s
         )
     )
     if not seeded:
-        return ["There is no seed example yet. Upload at least one picture for each category."]
+        return [
+            Sentence("There is no seed example yet. Upload at least one picture for each category.")
+        ]
     reasons = []
     unseeded = [name for name in names if name not in seeded]
     if unseeded:
         reasons.append(
-            f"These categories have no example in the train split: {_few(unseeded)}. "
-            "Seed them or delete them."
+            Sentence(
+                "These categories have no example in the train split: {names}. "
+                "Seed them or delete them.",
+                {"names": _few(unseeded)},
+            )
         )
     pool = candidates_of(project.id, Policy(project.policy), buckets)
     if not session.scalar(select(exists(pool.order_by(None)))):
         reasons.append(
-            "No candidate is left to score. Ingest more images"
-            + (", or set the policy to 'rescore'." if project.policy == Policy.DISJOINT else ".")
+            Sentence(
+                "No candidate is left to score. Ingest more images, or set the policy to 'rescore'."
+            )
+            if project.policy == Policy.DISJOINT
+            else Sentence("No candidate is left to score. Ingest more images.")
         )
     return reasons
 

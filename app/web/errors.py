@@ -7,18 +7,32 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from app.domain.errors import DomainError
 from app.web.addresses import sign_in_path
 from app.web.framing import frame, words_for
 from app.web.headers import complete
 from app.web.pages import ErrorPage
 from app.web.templating import render
+from app.web.words import marked
 
 HEADINGS = {
-    HTTPStatus.UNAUTHORIZED: "Please sign in",
-    HTTPStatus.FORBIDDEN: "This is not open to you",
-    HTTPStatus.NOT_FOUND: "There is nothing here",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
+    HTTPStatus.UNAUTHORIZED: marked("Please sign in"),
+    HTTPStatus.FORBIDDEN: marked("This is not open to you"),
+    HTTPStatus.NOT_FOUND: marked("There is nothing here"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: marked("Something went wrong"),
 }
+# Other refusals: those of the framework, which say no more than their status, and our own.
+OTHER = marked("This cannot be done")
+DETAILS = {
+    HTTPStatus.NOT_FOUND.phrase: marked("Check the address, or go back to your projects."),
+    HTTPStatus.METHOD_NOT_ALLOWED.phrase: marked("Go back and try again."),
+}
+marked("Something went wrong on the server; nothing was saved. Try again, then tell the operator.")
+
+
+def sentence(request: Request, error: DomainError) -> str:
+    """A refusal in the language that the request asks for."""
+    return words_for(request).sentence(error)
 
 
 def page(request: Request, response: JSONResponse) -> Response:
@@ -33,13 +47,14 @@ def page(request: Request, response: JSONResponse) -> Response:
         )
     problem: dict[str, Any] = json.loads(bytes(response.body))
     words = words_for(request)
-    heading = HEADINGS.get(HTTPStatus(response.status_code), problem["title"])
+    heading = words.t(HEADINGS.get(HTTPStatus(response.status_code), OTHER))
+    detail = problem["detail"]
     shown = render(
         ErrorPage(
             frame=frame(words, heading),
             status=response.status_code,
             heading=heading,
-            detail=problem["detail"],
+            detail=words.t(DETAILS.get(detail, detail)),
             sign_in=unknown,
         ),
         response.status_code,

@@ -31,7 +31,6 @@ STATUS = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
 }
-STALE_FORM = "This form was out of date. Nothing was sent; please sign in again."
 
 
 @router.get("/sign-in")
@@ -107,7 +106,7 @@ def _check_form(request: Request, context: Context, form_token: str) -> None:
     # Scheme aside: a proxy that ends TLS may not tell us which one the browser used.
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host")
     if foreign or not cookie or not _same(form_token, expected):
-        raise ForbiddenError(STALE_FORM)
+        raise ForbiddenError("This form was out of date. Nothing was sent; please sign in again.")
 
 
 def _form(
@@ -127,7 +126,7 @@ def _form(
             form_token=csrf_token(context.settings.secret_key, cookie),
             next_path=safe_path(target),
             login=login,
-            problem=None if error is None else str(error),
+            problem=None if error is None else words.sentence(error),
         ),
         HTTPStatus.OK if error is None else STATUS[type(error)],
     )

@@ -6,10 +6,11 @@ from functools import cache
 from babel.dates import format_datetime
 from babel.numbers import get_decimal_symbol
 
-from app.domain.access import Role
+from app.domain.access import Right, Role
+from app.domain.errors import DomainError
 from app.domain.job import JobKind
-from app.domain.round import RoundState
-from app.web.languages import LANGUAGES, Language, translations
+from app.domain.round import RoundEvent, RoundState
+from app.web.languages import ENGLISH, LANGUAGES, Language, translations
 
 NONE = "\N{EN DASH}"
 
@@ -35,6 +36,37 @@ JOBS = {
     JobKind.DERIVE_PICTURES: marked("Prepare pictures"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
+# What refusals name; their sentences say the rest.
+NOUNS = {
+    "what": {
+        "project": marked("project"),
+        "category": marked("category"),
+        "round": marked("round"),
+        "image": marked("image"),
+        "proposal": marked("proposal"),
+        "decision": marked("decision"),
+        "user": marked("user"),
+        "dataset version": marked("dataset version"),
+        "size": marked("size"),
+        "catalogue": marked("catalogue"),
+    },
+    "state": {state.value: name for state, name in STATES.items()},
+    "event": {
+        RoundEvent.EMBEDDED.value: marked("finish embedding"),
+        RoundEvent.TRAINED.value: marked("finish training"),
+        RoundEvent.SCORED.value: marked("finish scoring"),
+        RoundEvent.CLOSE.value: marked("be closed"),
+        RoundEvent.CANCEL.value: marked("be cancelled"),
+        RoundEvent.FAIL.value: marked("fail"),
+    },
+    "right": {
+        Right.READ.value: marked("read"),
+        Right.LABEL.value: marked("label"),
+        Right.INGEST.value: marked("ingest"),
+        Right.LEAD.value: marked("lead"),
+    },
+    "role": {role.value: name for role, name in ROLES.items()},
+}
 _MINUTE = 60
 _HOUR = 3600
 _SHORT = 10
@@ -56,11 +88,25 @@ class Words:
     def t(self, text: str, **values: object) -> str:
         """The text in this language, with each {name} replaced by its value."""
         # The empty text is the key of the catalogue's header.
-        return self._translations.gettext(text).format(**values) if text else ""
+        found = self._translations.gettext(text) if text else ""
+        return found.format(**values) if values else found
 
     def tn(self, one: str, many: str, n: int, **values: object) -> str:
         """One of two texts by a number, which is {n} in both."""
         return self._translations.ngettext(one, many, n).format(n=count(n), **values)
+
+    def sentence(self, error: DomainError) -> str:
+        """A refusal in this language; in English where nobody has translated it."""
+        if self.language.code == ENGLISH:
+            return str(error)
+        return " ".join(
+            self.t(each.text, **{name: self._noun(name, it) for name, it in each.values.items()})
+            for each in error.sentences
+        )
+
+    def _noun(self, name: str, value: object) -> object:
+        known = NOUNS.get(name, {}).get(str(value))
+        return self.t(known) if known else value
 
     def decimal(self, value: float) -> str:
         """A number with one decimal: 3.4."""
