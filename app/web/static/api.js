@@ -1,14 +1,17 @@
 // Calls to /api/v1. A refusal is a Problem with the server's sentence; everything that a later try
 // may mend (no network, a timeout, a server that restarts) is a Passing.
 
+import { t } from "./words.js";
+
 const TIMEOUT = 20_000;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 export class Problem extends Error {
-  constructor(status, kind, detail) {
+  constructor(status, kind, detail, fields = []) {
     super(detail);
     this.status = status;
     this.kind = kind; // "lease-lost", "round-closed", ...
+    this.fields = fields; // [{field, message}] of a request with fields that are wrong
   }
 }
 
@@ -18,7 +21,8 @@ const csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
 /** Answers {body, now}: the parsed JSON and the server's clock in milliseconds. */
 export async function call(method, path, { body, key, keepalive = false } = {}) {
-  const headers = { Accept: "application/json" };
+  // Refusals come in the language of the page, which may not be the browser's first.
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
@@ -51,7 +55,9 @@ function read(response, text) {
   }
   if (!response.ok) {
     const kind = String(body.type ?? "").replace("urn:vetted:", "");
-    throw new Problem(response.status, kind, body.detail ?? `The server refused (${response.status}).`);
+    throw new Problem(response.status, kind, detailOf(body, response), body.fields);
   }
   return { body, now: Date.parse(response.headers.get("Date") ?? "") || Date.now() };
 }
+
+const detailOf = (body, { status }) => body.detail ?? t("The server refused ({status}).", { status });

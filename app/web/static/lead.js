@@ -3,6 +3,7 @@
 
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
+import { count, t } from "./words.js";
 
 const BUSY = 1000;
 const QUIET = 5000;
@@ -67,16 +68,16 @@ function replace(old, part) {
 
 // --- The step at work
 
-const VERBS = {
-  embed_pool: ["Reading pictures", "pictures"],
-  train_round: ["Training", "steps"],
-  score_pool: ["Scoring", "candidates"],
+const WORK = {
+  embed_pool: { verb: t("Reading pictures"), of: (done) => t("{step} of {steps} pictures", done) },
+  train_round: { verb: t("Training"), of: (done) => t("{step} of {steps} steps", done) },
+  score_pool: { verb: t("Scoring"), of: (done) => t("{step} of {steps} candidates", done) },
 };
 
 function showWork(round) {
   const bar = document.getElementById("work-bar");
   if (!bar) return;
-  const job = round.jobs.find(({ kind, state }) => kind in VERBS && ["running", "queued"].includes(state));
+  const job = round.jobs.find(({ kind, state }) => kind in WORK && ["running", "queued"].includes(state));
   const text = document.getElementById("work-text");
   if (job?.steps) {
     bar.max = job.steps;
@@ -84,28 +85,31 @@ function showWork(round) {
   } else {
     bar.removeAttribute("value");
   }
-  text.textContent = job ? describe(job) : "Waiting for a worker …";
+  text.textContent = job ? describe(job) : t("Waiting for a worker …");
 }
 
 function describe(job) {
-  const [verb, noun] = VERBS[job.kind];
-  if (job.state === "queued") return `${verb}: waiting for a worker …`;
-  if (job.worker_alive === false) return `${verb}: the worker does not answer. Another one takes over soon.`;
-  const parts = [job.steps ? `${verb}: ${group(job.step)} of ${group(job.steps)} ${noun}` : `${verb} …`];
-  if (job.rate) parts.push(`${group(job.rate < 10 ? job.rate.toFixed(1) : Math.round(job.rate))} a second`);
-  if (job.seconds_left !== null && job.steps) parts.push(`${duration(job.seconds_left)} left`);
-  if (job.attempt > 1) parts.push(`attempt ${job.attempt}`);
-  return parts.join(", ");
+  const { verb, of } = WORK[job.kind];
+  if (job.state === "queued") return t("{verb}: waiting for a worker …", { verb });
+  if (job.worker_alive === false) {
+    return t("{verb}: the worker does not answer. Another one takes over soon.", { verb });
+  }
+  const parts = [job.steps ? `${verb}: ${of({ step: count(job.step), steps: count(job.steps) })}` : `${verb} …`];
+  if (job.rate) parts.push(t("{rate} a second", { rate: perSecond(job.rate) }));
+  if (job.seconds_left !== null && job.steps) parts.push(t("{time} left", { time: duration(job.seconds_left) }));
+  if (job.attempt > 1) parts.push(t("attempt {number}", { number: job.attempt }));
+  return parts.join(" · ");
 }
 
-const group = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+const perSecond = (rate) =>
+  rate < 10 ? rate.toLocaleString(document.documentElement.lang, { numberingSystem: "latn", maximumFractionDigits: 1 }) : count(Math.round(rate));
 
 function duration(seconds) {
   const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
+  if (whole < 60) return t("{s} s", { s: whole });
   return whole < 3600
-    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
-    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+    ? t("{min} min {s} s", { min: Math.floor(whole / 60), s: whole % 60 })
+    : t("{h} h {min} min", { h: Math.floor(whole / 3600), min: Math.floor((whole % 3600) / 60) });
 }
 
 // --- Acting
@@ -119,7 +123,7 @@ async function act(button, path) {
     seen = null;
   } catch (error) {
     refusal.textContent =
-      error instanceof Passing ? "The server did not answer. Look at the state below, then try again." : error.message;
+      error instanceof Passing ? t("The server did not answer. Look at the state below, then try again.") : error.message;
     refusal.hidden = false;
     await refresh().catch(() => {});
   } finally {
