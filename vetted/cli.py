@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
-from app.db.tables import Project
+from app.blobs import FolderBlobs
 from app.domain.access import Role, Scope
-from app.domain.errors import DomainError, NotFoundError
+from app.domain.dataset import Split
+from app.domain.errors import DomainError
+from app.export.formats import FORMATS, Format, file_name
 from app.usecases import people
+from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
 from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
-from vetted.database import URL, database, session_at
+from vetted.database import URL, database, project_named, session_at
 from vetted.embedded.errors import EmbeddedError
 from vetted.embedded.signals import exit_on_signals
 from vetted.embedded.stack import Stack, forget, running_environment
@@ -102,10 +104,7 @@ def member_add(
 ) -> None:
     """Give a user a role in a project."""
     with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
-        found = session.scalar(select(Project).where(Project.slug == project))
-        if found is None:
-            raise NotFoundError("project", project)
-        people.set_member(session, found, login, role)
+        people.set_member(session, project_named(session, project), login, role)
     typer.echo(f"{login} is {role} of {project}.")
 
 
@@ -120,6 +119,33 @@ def token_add(
     with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
         made = people.create_token(session, login, name, frozenset(scope))
     typer.echo(made)
+
+
+@main.command()
+def export(
+    project: str,
+    target: Annotated[Path, typer.Argument(help="File to write; a folder takes it by its name")],
+    kind: Annotated[Format, typer.Option("--format", help="As what")] = Format.IMAGE_FOLDER,
+    version: Annotated[int | None, typer.Option(help="Without it, the newest")] = None,
+    part: Annotated[Wanted | None, typer.Option(help="Without it, everything")] = None,
+    split: Annotated[list[Split] | None, typer.Option(help="Of the examples")] = None,
+    category: Annotated[list[str] | None, typer.Option(help="By name; may be repeated")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="May be repeated")] = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Write a dataset version to a file, as the web service would send it."""
+    filters = Filters(part, tuple(split or ()), tuple(category or ()), tuple(licence or ()))
+    with _plain_refusals(), database(data_dir) as url:
+        with session_at(url) as session:
+            found = project_named(session, project)
+            frozen = version_to_export(session, found, version)
+            blobs = FolderBlobs(data_dir / "blobs")
+            selection = select_rows(session, blobs, found, frozen, filters)
+        if target.is_dir():
+            target /= file_name(selection.about, kind)
+        with target.open("wb") as file:
+            file.writelines(FORMATS[kind].write(selection))
+    typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
 
 
 @main.command()

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -83,9 +83,23 @@ class Client:
             ]
             return _checked(self._http.post(path, data=fields, files=parts)).json()
 
-    def download(self, path: str, target: Path) -> None:
+    def export(self, project: str, target: Path, **wanted: str | int | Sequence[str]) -> None:
+        """Stream a dataset version into a file.
+
+        Args:
+            project: Its slug.
+            target: The file to write.
+            wanted: The query of the route: version, format, part, split, category, licence.
+
+        Raises:
+            RefusedError: with the service's sentence.
+        """
+        self.download(f"/projects/{project}/export", target, wanted)
+
+    def download(self, path: str, target: Path, query: Mapping[str, Any] | None = None) -> None:
         """Stream what is at a path into a file; raises RefusedError."""
-        with self._http.stream("GET", path) as response, target.open("wb") as file:
+        streamed = self._http.stream("GET", path, params=query)
+        with streamed as response, target.open("wb") as file:
             if response.is_error:
                 response.read()
             for piece in _checked(response).iter_bytes():

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.session import make_engine, make_sessions, transaction
+from app.db.tables import Project
+from app.domain.errors import NotFoundError
 from migrations.run import upgrade
 from vetted.embedded.postgres import Postgres
 from vetted.embedded.stack import running_environment
@@ -48,3 +51,11 @@ def session_at(url: str) -> Iterator[Session]:
             yield session
     finally:
         engine.dispose()
+
+
+def project_named(session: Session, slug: str) -> Project:
+    """The project with this slug; raises NotFoundError."""
+    project = session.scalar(select(Project).where(Project.slug == slug))
+    if project is None:
+        raise NotFoundError("project", slug)
+    return project

@@ -11,6 +11,8 @@ from app.domain.decision import Answer
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
 from app.domain.round import Policy, RoundState
+from app.export.formats import FORMATS, Format
+from app.usecases.export_dataset import Wanted
 
 
 class Body(BaseModel):
@@ -277,6 +279,29 @@ class DatasetVersionOut(BaseModel):
 
 
 # Rounds
+
+
+class ExportQuery(Body):
+    """What to take away, and as what. A filter that is left out leaves out nothing."""
+
+    version: int | None = Field(default=None, description="Without it, the newest")
+    format: Format = Field(
+        default=Format.IMAGE_FOLDER,
+        description=" ".join(f"`{name}`: {facts.says}" for name, facts in FORMATS.items()),
+    )
+    part: Wanted | None = Field(
+        default=None,
+        description="Without it everything, or the examples alone where a split is named",
+    )
+    split: list[Split] = Field(default=[], description="Of the examples; may be repeated")
+    category: list[str] = Field(
+        default=[], description="Names, as the version knows them; may be repeated"
+    )
+    licence: list[str] = Field(
+        default=[],
+        description="Pictures with a source of this licence; may be repeated. "
+        "The empty text stands for pictures of which no licence is known",
+    )
 
 
 class JobOut(BaseModel):

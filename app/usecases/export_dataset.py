@@ -1,16 +1,24 @@
-"""A dataset version as a streamed ImageFolder zip with its manifest."""
+"""Choose what of a dataset version is taken away; `app.export` writes it."""
 
-import csv
-import io
-import json
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
-from typing import Any, BinaryIO
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session, aliased, sessionmaker
-from zipstream import ZIP_STORED, ZipStream
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.blobs import Blobs, original_key
 from app.db.tables import (
@@ -23,33 +31,49 @@ from app.db.tables import (
     Round,
     Source,
 )
-from app.domain.errors import NotFoundError
+from app.domain.dataset import Split
+from app.domain.errors import InvalidError, NotFoundError
+from app.export import rows as exported
+from app.export.names import folder_names
 from app.pictures import PictureFormat
 
-_CHUNK = 1 << 20
 _BATCH = 1000
-# Characters: up to four bytes each and an id stay within the 255 bytes of common file systems.
-_LONGEST_FOLDER = 60
+
+
+class Wanted(StrEnum):
+    """Which of the two halves of a version: S, H, or both."""
+
+    EXAMPLES = "examples"
+    HARD_NEGATIVES = "hard-negatives"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the manifest: a file of the zip and where it came from."""
+class Filters:
+    """What to leave out; an empty tuple leaves out nothing.
 
-    file: str
-    sha256: str
-    part: str
-    category: str
-    scientific_name: str
-    provenance: str
-    width: int
-    height: int
-    url: str | None
-    author: str | None
-    licence: str | None
-    tags: list[str]
-    crawled_at: str | None
-    sources: list[dict[str, Any]]
+    Attributes:
+        part: None is everything, or the examples alone where a split is named.
+        splits: of the examples. A hard negative has none.
+        categories: by the names that the version knows them under, in whatever case.
+        licences: an image is kept when one of its sources has one of these, in whatever case. The
+            empty text stands for images of which no licence is known.
+    """
+
+    part: Wanted | None = None
+    splits: tuple[Split, ...] = ()
+    categories: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, list[str]]:
+        """The filters that are set, for whoever reads the export."""
+        values = {
+            "part": [self.part] if self.part else [],
+            "split": self.splits,
+            "category": self.categories,
+            "licence": self.licences,
+        }
+        return {name: [str(each) for each in given] for name, given in values.items() if given}
 
 
 def version_to_export(session: Session, project: Project, number: int | None) -> DatasetVersion:
@@ -67,185 +91,207 @@ def version_to_export(session: Session, project: Project, number: int | None) ->
     return version
 
 
-def export_zip(
-    sessions: sessionmaker[Session], blobs: Blobs, project: Project, version: DatasetVersion
-) -> Iterator[bytes]:
-    """The zip in pieces, in memory that does not grow with the dataset.
+def select_rows(
+    session: Session, blobs: Blobs, project: Project, version: DatasetVersion, filters: Filters
+) -> exported.Selection:
+    """The rows of a version, read once: after that the export needs no database.
 
-    `train/`, `test/` and `hard_negatives/` each hold a folder for each category. A hard negative
-    lies in the folder of the category that it is NOT. `manifest.csv` and `manifest.jsonl` have a line
-    for each file. A version is frozen, so that the queries of one export agree with each other.
+    Raises:
+        InvalidError: filters that contradict one another, name an unknown category or keep nothing.
     """
-    archive = ZipStream(compress_type=ZIP_STORED, sized=False)
-    archive.add(_about(project, version), "ABOUT.json")
-    yield from archive.all_files()
-    for row, sha256 in _rows(sessions, project, version):
-        archive.add(_pieces(blobs, sha256), row.file)
-        yield from archive.all_files()
-    archive.add(_csv(row for row, _ in _rows(sessions, project, version)), "manifest.csv")
-    yield from archive.all_files()
-    archive.add(_jsonl(row for row, _ in _rows(sessions, project, version)), "manifest.jsonl")
-    yield from archive.all_files()
-    yield from archive.finalize()
+    named = _categories(session, version)
+    wanted = _wanted_categories(named, filters)
+    counts: Counter[str] = Counter()
+
+    def counted() -> Iterator[exported.Row]:
+        for row in _rows(session, version, filters, named, wanted):
+            counts[row.part] += 1
+            yield row
+
+    rows = exported.spool(counted())
+    if filters.told() and not counts:
+        raise InvalidError("filters", "No picture of this version is left. Ask for less at once.")
+    about = exported.About(
+        project=project.name,
+        slug=project.slug,
+        version=version.number,
+        content_hash=version.content_hash,
+        frozen_at=version.created_at,
+        examples=version.examples,
+        hard_negatives=version.hard_negatives,
+        filters=filters.told(),
+        rows={part: counts[part] for part in exported.Part},
+    )
+    return exported.Selection(
+        about=about,
+        categories=list(named.values()),
+        rows=rows,
+        read=lambda sha256: blobs.open(original_key(sha256)),
+    )
 
 
-def _about(project: Project, version: DatasetVersion) -> bytes:
-    about = {
-        "project": project.name,
-        "dataset_version": version.number,
-        "content_hash": version.content_hash,
-        "frozen_at": version.created_at.isoformat(),
-        "examples": version.examples,
-        "hard_negatives": version.hard_negatives,
-        "licence": "Each picture keeps the licence of its source; see the manifest.",
+def _categories(session: Session, version: DatasetVersion) -> dict[int, exported.NamedCategory]:
+    """The categories of a version by id, as it names them, in order of name."""
+    used = union_all(
+        *(_half(table, literal(""), version, None) for table in (Example, HardNegative))
+    )
+    found = session.execute(
+        select(Category.id, Category.name, Category.scientific_name).where(
+            Category.id.in_(select(used.subquery().c.category_id))
+        )
+    ).all()
+    ordered = sorted(found, key=lambda row: (row.name, row.id))
+    folders = folder_names(row.name for row in ordered)
+    return {
+        row.id: exported.NamedCategory(label, row.name, row.scientific_name, folder)
+        for label, (row, folder) in enumerate(zip(ordered, folders, strict=True))
     }
-    return json.dumps(about, indent=2, ensure_ascii=False).encode()
 
 
-def _pieces(blobs: Blobs, sha256: str) -> Iterator[bytes]:
-    with blobs.open(original_key(sha256)) as stored:
-        yield from _read(stored)
-
-
-def _read(stored: BinaryIO) -> Iterator[bytes]:
-    while piece := stored.read(_CHUNK):
-        yield piece
+def _wanted_categories(
+    named: dict[int, exported.NamedCategory], filters: Filters
+) -> list[int] | None:
+    """Ids of the categories that the filters name; None is all of them."""
+    if not filters.categories:
+        return None
+    by_name = {category.name.casefold(): category_id for category_id, category in named.items()}
+    wanted = []
+    for name in filters.categories:
+        category_id = by_name.get(" ".join(name.split()).casefold())
+        if category_id is None:
+            raise InvalidError(
+                "category",
+                f"This version has no category {name!r}. Name one as the version knows it: "
+                "a category that was renamed later keeps its old name there.",
+            )
+        wanted.append(category_id)
+    return wanted
 
 
 def _rows(
-    sessions: sessionmaker[Session], project: Project, version: DatasetVersion
-) -> Iterator[tuple[Row, str]]:
-    """Rows of the manifest in order of id, read by batches: no cursor stays open between pieces."""
-    folders = _folders(sessions, project)
-    for table in (Example, HardNegative):
-        after = 0
-        while True:
-            with sessions() as session:
-                found = session.execute(_batch(table, project, version, after)).all()
-                sources = _sources(session, [row.image_id for row in found])
-            if not found:
-                break
-            for row in found:
-                yield _row(row, sources.get(row.image_id, []), folders), row.sha256
-            after = found[-1].id
-
-
-def _in_version(table: type[Example] | type[HardNegative], number: int) -> ColumnElement[bool]:
-    return (table.from_version <= number) & or_(
-        table.to_version.is_(None), table.to_version > number
-    )
-
-
-def _batch(
-    table: type[Example] | type[HardNegative],
-    project: Project,
+    session: Session,
     version: DatasetVersion,
-    after: int,
-) -> Select[Any]:
+    filters: Filters,
+    named: dict[int, exported.NamedCategory],
+    wanted: list[int] | None,
+) -> Iterator[exported.Row]:
+    """The rows in order of (sha256, part, label), read by batches from a cursor of the server's."""
+    query = _query(version, filters, wanted)
+    result = session.execute(query, execution_options={"yield_per": _BATCH})
+    first = {licence.lower() for licence in filters.licences}
+    for batch in result.partitions():
+        sources = _sources(session, [row.image_id for row in batch], first)
+        for row in batch:
+            yield _row(row, sources.get(row.image_id, []), named[row.category_id])
+
+
+def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) -> Select[Any]:
+    part = filters.part or (Wanted.EXAMPLES if filters.splits else Wanted.ALL)
+    if part is Wanted.HARD_NEGATIVES and filters.splits:
+        raise InvalidError(
+            "split", "A hard negative has no split. Leave one of the two filters out."
+        )
+    halves: list[Any] = []
+    if part is not Wanted.HARD_NEGATIVES:
+        split = [Example.split.in_(filters.splits)] if filters.splits else []
+        halves.append(_half(Example, Example.split, version, wanted).where(*split))
+    if part is not Wanted.EXAMPLES:
+        name = literal(exported.Part.HARD_NEGATIVES.value)
+        halves.append(_half(HardNegative, name, version, wanted))
+    member = union_all(*halves).subquery("member")
     made_by = aliased(Round)
-    part = table.split if table is Example else None
-    columns: list[Any] = [
-        table.id.label("id"),
-        table.image_id.label("image_id"),
-        Image.sha256.label("sha256"),
-        Image.format.label("format"),
-        Image.width.label("width"),
-        Image.height.label("height"),
-        Category.id.label("category_id"),
-        Category.name.label("category"),
-        Category.scientific_name.label("scientific_name"),
-        made_by.number.label("round"),
-    ]
-    if part is not None:
-        columns.append(part.label("part"))
-    return (
-        select(*columns)
-        .select_from(table)
-        .join(Image, Image.id == table.image_id)
-        .join(Category, Category.id == table.category_id)
-        .join(made_by, made_by.id == table.round_id, isouter=True)
-        .where(table.project_id == project.id, _in_version(table, version.number), table.id > after)
-        .order_by(table.id)
-        .limit(_BATCH)
+    query = (
+        select(
+            member.c.image_id,
+            member.c.category_id,
+            member.c.part,
+            Image.sha256,
+            Image.size,
+            Image.format,
+            Image.width,
+            Image.height,
+            made_by.number.label("round"),
+        )
+        .join(Image, Image.id == member.c.image_id)
+        .join(Category, Category.id == member.c.category_id)
+        .join(made_by, made_by.id == member.c.round_id, isouter=True)
+    )
+    if filters.licences:
+        query = query.where(_licensed(filters.licences))
+    # By bytes and not by the rules of a language, as everybody else sorts hashes and names.
+    return query.order_by(
+        Image.sha256.collate("C"), member.c.part.collate("C"), Category.name.collate("C")
     )
 
 
-def _sources(session: Session, image_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
+def _half(
+    table: type[Example] | type[HardNegative],
+    part: ColumnElement[str] | InstrumentedAttribute[str],
+    version: DatasetVersion,
+    wanted: list[int] | None,
+) -> Any:
+    query = select(table.image_id, table.category_id, table.round_id, part.label("part")).where(
+        table.project_id == version.project_id,
+        table.from_version <= version.number,
+        or_(table.to_version.is_(None), table.to_version > version.number),
+    )
+    return query if wanted is None else query.where(table.category_id.in_(wanted))
+
+
+def _licensed(licences: Sequence[str]) -> ColumnElement[bool]:
+    named = [licence.lower() for licence in licences if licence]
+    known = and_(Source.image_id == Image.id, func.coalesce(Source.licence, "") != "")
+    kept = exists().where(known, func.lower(Source.licence).in_(named))
+    return or_(kept, ~exists().where(known)) if "" in licences else kept
+
+
+def _sources(
+    session: Session, image_ids: list[int], wanted: set[str]
+) -> dict[int, list[dict[str, Any]]]:
+    """The sources of images, the oldest first, but before all those of a wanted licence."""
     found: dict[int, list[dict[str, Any]]] = {}
-    rows = session.scalars(select(Source).where(Source.image_id.in_(image_ids)).order_by(Source.id))
-    for source in rows:
-        found.setdefault(source.image_id, []).append(
+    rows = session.execute(
+        select(
+            Source.image_id,
+            Source.url,
+            Source.author,
+            Source.licence,
+            Source.tags,
+            Source.crawled_at,
+        )
+        .where(Source.image_id.in_(image_ids))
+        .order_by(Source.id)
+    )
+    for image_id, url, author, licence, tags, crawled_at in rows:
+        found.setdefault(image_id, []).append(
             {
-                "url": source.url,
-                "author": source.author,
-                "licence": source.licence,
-                "tags": source.tags,
-                "crawled_at": source.crawled_at.isoformat() if source.crawled_at else None,
+                "url": url,
+                "author": author,
+                "licence": licence,
+                "tags": tags,
+                "crawled_at": crawled_at.isoformat() if crawled_at else None,
             }
         )
+    for sources in found.values():
+        sources.sort(key=lambda source: (source["licence"] or "").lower() not in wanted)
     return found
 
 
-def _folders(sessions: sessionmaker[Session], project: Project) -> dict[int, str]:
-    """A folder name for each category, safe on every file system and never shared by two."""
-    with sessions() as session:
-        named = session.execute(
-            select(Category.id, Category.name)
-            .where(Category.project_id == project.id)
-            .order_by(Category.id)
-        ).all()
-    folders: dict[int, str] = {}
-    for category_id, name in named:
-        folder = re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_FOLDER].strip("._") or "category"
-        taken = {each.lower() for each in folders.values()}
-        folders[category_id] = f"{folder}-{category_id}" if folder.lower() in taken else folder
-    return folders
-
-
-def _row(row: Any, sources: list[dict[str, Any]], folders: dict[int, str]) -> Row:
-    part = getattr(row, "part", "hard_negatives")
+def _row(
+    row: Row[Any], sources: list[dict[str, Any]], category: exported.NamedCategory
+) -> exported.Row:
     suffix = ".jpg" if row.format == PictureFormat.JPEG else f".{row.format.lower()}"
-    first = sources[0] if sources else {}
-    return Row(
-        file=f"{part}/{folders[row.category_id]}/{row.sha256}{suffix}",
+    return exported.Row(
         sha256=row.sha256,
-        part=part,
-        category=row.category,
-        scientific_name=row.scientific_name,
+        size=row.size,
+        suffix=suffix,
+        part=row.part,
+        label=category.label,
+        category=category.name,
+        scientific_name=category.scientific_name,
+        folder=category.folder,
         provenance="seed" if row.round is None else f"round {row.round}",
         width=row.width,
         height=row.height,
-        url=first.get("url"),
-        author=first.get("author"),
-        licence=first.get("licence"),
-        tags=first.get("tags", []),
-        crawled_at=first.get("crawled_at"),
         sources=sources,
     )
-
-
-_CSV_COLUMNS = [field.name for field in fields(Row) if field.name != "sources"]
-
-
-def _csv(rows: Iterable[Row]) -> Iterator[bytes]:
-    """The first source of each file; `manifest.jsonl` has all of them."""
-    yield _line(_CSV_COLUMNS)
-    for row in rows:
-        values = {**asdict(row), "tags": " | ".join(row.tags)}
-        yield _line([_harmless(values[column]) for column in _CSV_COLUMNS])
-
-
-def _harmless(value: Any) -> Any:
-    # A spreadsheet would run text that begins like a formula, and crawled text is hostile.
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
-
-
-def _line(values: list[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue().encode()
-
-
-def _jsonl(rows: Iterable[Row]) -> Iterator[bytes]:
-    for row in rows:
-        yield json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n"

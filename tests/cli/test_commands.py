@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from app.db.session import make_engine
 from app.db.tables import ApiToken, ProjectMember, User
 from app.secrets import hash_token, password_matches
-from tests.factories import make_project, make_user
+from tests.factories import make_labeling, make_project, make_user
 from vetted.cli import main
 from vetted.database import session_at
 
@@ -73,6 +73,20 @@ def test_a_member_gets_a_role(vetted: Vetted, database_url: str) -> None:
     with session_at(database_url) as session:
         role = session.scalar(select(ProjectMember.role).where(ProjectMember.user_id == labeler))
     assert role == "labeler"
+
+
+def test_a_version_is_written_to_a_file(vetted: Vetted, database_url: str, tmp_path: Path) -> None:
+    with session_at(database_url) as session:
+        project = make_project(session, make_user(session, "lead", lead=True), "flowers")
+        make_labeling(session, tmp_path / "blobs", project, proposals=1)
+    taken = vetted("export", "flowers", str(tmp_path), "--format", "jsonl", "--split", "train")
+    assert taken.exit_code == 0, taken.output
+    assert "6 pictures" in taken.output
+    lines = (tmp_path / "flowers-v1-jsonl-part.jsonl").read_text().splitlines()
+    assert len(lines) == 6
+    refused = vetted("export", "flowers", str(tmp_path / "no.zip"), "--category", "Nobody")
+    assert (refused.exit_code, (tmp_path / "no.zip").exists()) == (1, False)
+    assert "no category 'Nobody'" in refused.output
 
 
 def test_migrate_makes_the_tables(empty_database_url: str) -> None:
