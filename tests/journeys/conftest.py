@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
 from itertools import count
 from pathlib import Path
 
@@ -172,3 +174,31 @@ def _note_refusal(text: str, faults: list[str]) -> None:
 def _session(server: Server, login: str) -> str:
     with server.sessions.begin() as session:
         return people.sign_in(session, login, factories.PASSWORD, datetime.now(UTC))
+
+
+STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FINDINGS = """async (tags) => {
+    const { violations } = await axe.run(document, { runOnly: { type: "tag", values: tags } });
+    return violations.flatMap(({ id, help, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${help}\\n${html}\\n${failureSummary}`));
+}"""
+
+
+@cache
+def _axe() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text()
+
+
+def assert_accessible(page: Page) -> None:
+    """The page as it is now breaks no rule of WCAG 2.2 A and AA that axe-core can check.
+
+    Colours and sizes are judged as they are in the end: what moves is waited for.
+    """
+    page.evaluate(
+        """() => Promise.all(document.getAnimations()
+            .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+            .map((each) => each.finished.catch(() => null)))"""
+    )
+    page.evaluate(_axe())
+    findings = page.evaluate(FINDINGS, STANDARD)
+    assert not findings, "\n\n".join(findings)
