@@ -135,7 +135,7 @@ def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
     leased = labeler.lease(PROJECT, "screenshots", PART)
     names = {each["id"]: each["name"] for each in leased["categories"]}
     for proposal in leased["proposals"]:
-        right = truth.get(proposal["image"]["sha256"]) == names[proposal["category_id"]]
+        right = truth.get(proposal["image"]) == names[proposal["category_id"]]
         labeler.decide(PROJECT, proposal, "yes" if right else "no", 1.0)
 
 

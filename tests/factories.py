@@ -296,7 +296,7 @@ def answers(session: Session, labeling: Labeling) -> dict[int, tuple[str | None,
 def answer(session: Session, proposal: Proposal, user_id: int, word: str) -> Decision:
     """A decision in force, as if it had been leased and answered."""
     proposal.decisions += 1
-    proposal.answer = word
+    proposal.answer, proposal.answered_by = word, user_id
     decision = Decision(
         proposal_id=proposal.id,
         user_id=user_id,

@@ -17,11 +17,11 @@ from app.db.tables import (
 )
 from app.domain.access import Role
 from app.domain.dataset import Split
-from app.domain.decision import Answer
+from app.domain.decision import Answer, Picked, Reason
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
+from app.domain.preferences import Preferences
 from app.domain.round import Policy, RoundState
-from app.markdown import to_html
 from app.usecases.store_images import ImageAnswer
 
 from . import schemas
@@ -40,6 +40,13 @@ def project_out(project: Project, role: Role) -> schemas.ProjectOut:
         weights=project.weights,
         image_size=project.image_size,
         seed=project.seed,
+        grid_above=project.grid_above,
+        grid_below=project.grid_below,
+        picked=Picked(project.picked),
+        gold_share=project.gold_share,
+        show_gold=project.show_gold,
+        show_confidence=project.show_confidence,
+        show_others=project.show_others,
         created_at=project.created_at,
         role=role,
     )
@@ -200,41 +207,37 @@ def round_out(summary: RoundSummary, now: datetime) -> schemas.RoundOut:
     )
 
 
-def leased_proposal(project: str, proposal: Proposal, image: Image) -> schemas.LeasedProposal:
-    """A proposal in its holder's hands."""
+def lease_out(proposal: Proposal) -> schemas.LeaseOut:
+    """A proposal in its holder's hands, without details."""
     assert proposal.lease_token is not None  # noqa: S101 - the caller has just leased it
     assert proposal.lease_expires_at is not None  # noqa: S101
-    return schemas.LeasedProposal(
+    return schemas.LeaseOut(
         id=proposal.id,
-        category_id=proposal.category_id,
-        image=image_out(project, image),
         lease_token=proposal.lease_token,
         lease_expires_at=proposal.lease_expires_at,
     )
 
 
-def labeling_category(
-    project: str,
-    category: Category,
-    look_alikes: Mapping[int, Sequence[str]],
-    exemplars: Mapping[int, Sequence[Image]],
-) -> schemas.LabelingCategory:
-    """What stands beside a proposal."""
-    return schemas.LabelingCategory(
-        id=category.id,
-        name=category.name,
-        scientific_name=category.scientific_name,
-        definition_html=to_html(category.definition),
-        look_alikes=list(look_alikes.get(category.id, ())),
-        exemplars=[image_out(project, image) for image in exemplars.get(category.id, ())],
-    )
-
-
-def decision_out(decision: Decision) -> schemas.DecisionOut:
-    """A decision."""
+def decision_out(decision: Decision, names: Mapping[int, str]) -> schemas.DecisionOut:
+    """A decision; `names` has that of the picked category."""
+    picked = decision.picked_category_id
     return schemas.DecisionOut(
         id=decision.id,
         proposal_id=decision.proposal_id,
         answer=Answer(decision.answer),
+        reason=None if decision.reason is None else Reason(decision.reason),
+        picked=None
+        if picked is None
+        else schemas.CategoryName(category_id=picked, name=names[picked]),
         created_at=decision.created_at,
+    )
+
+
+def preferences_out(preferences: Preferences) -> schemas.PreferencesBody:
+    """What a user chose for the pages."""
+    return schemas.PreferencesBody(
+        keys={action: list(keys) for action, keys in preferences.keys.items()},
+        language=preferences.language,
+        break_minutes=preferences.break_minutes,
+        grid_size=preferences.grid_size,
     )

@@ -1,17 +1,16 @@
 """Proposals: lease, decide, undo."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.context import Unit
-from app.db import queries
+from app.db import labeling_queries, queries
 from app.db.session import database_now
-from app.db.tables import Category, Image, Project, Proposal, Round
-from app.domain.decision import Answer
+from app.db.tables import Decision, Round
+from app.domain.access import Role
+from app.domain.decision import Verdict
 from app.domain.errors import (
     AlreadyDecidedError,
     InvalidError,
@@ -20,10 +19,15 @@ from app.domain.errors import (
     NotUndoableError,
     RoundClosedError,
 )
-from app.usecases import label, projects
+from app.domain.round import RoundState
+from app.usecases.label.decide import record_decision
+from app.usecases.label.holder import Holder
+from app.usecases.label.lease import holds, lease_proposals, release_leases, round_in_labeling
+from app.usecases.label.undo import undo_decision
 from app.usecases.people import Access
 
 from . import answers, schemas
+from .beside import beside
 from .dependencies import Labeler, UnitDep
 from .problems import responses
 
@@ -47,16 +51,22 @@ Key = Annotated[
 def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas.LeaseAnswer:
     """The next open proposals, kept from others for five minutes. Ask again to renew the lease."""
     session, project = unit.session, access.project
-    labeling = label.round_in_labeling(session, project)
+    labeling = round_in_labeling(session, project)
     if labeling is None:
-        return schemas.LeaseAnswer(progress=None, proposals=[], categories=[])
-    proposals = label.lease_proposals(
-        session, labeling, _holder(access, body.client), body.count, database_now(session)
-    )
+        return schemas.LeaseAnswer(
+            progress=None, leases=[], proposals=[], categories=[], images={}, grid=None
+        )
+    holder = _holder(access, body.client)
+    leased = lease_proposals(session, labeling, holder, body.count, database_now(session))
+    have = set(body.have)
+    shown = beside(session, project, labeling.id, [each for each in leased if each.id not in have])
     return schemas.LeaseAnswer(
         progress=_progress(session, labeling, access),
-        proposals=_leased(session, project, proposals),
-        categories=_categories(session, project, labeling.id, proposals),
+        leases=[answers.lease_out(proposal) for proposal in leased],
+        proposals=shown.proposals,
+        categories=shown.categories,
+        images=shown.images,
+        grid=None,
     )
 
 
@@ -67,7 +77,7 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
 )
 def release(body: schemas.ClientBody, unit: UnitDep, access: Labeler) -> schemas.Released:
     """Give back what this client leased and did not answer."""
-    released = label.release_leases(unit.session, access.project, _holder(access, body.client))
+    released = release_leases(unit.session, access.project, _holder(access, body.client))
     return schemas.Released(released=released)
 
 
@@ -91,23 +101,19 @@ def decide(
     response: Response,
 ) -> schemas.DecisionAnswer:
     """Answer a proposal, exactly once for each key. When this returns, the decision is on disk."""
-    if body.answer is Answer.UNDO:
-        raise InvalidError(
-            "answer", "Answer yes, no or unsure. To undo, post to the decision's undo."
-        )
-    saved = label.record_decision(
+    saved = record_decision(
         unit.session,
         access.project,
         proposal_id,
+        Verdict(body.answer, body.reason, body.category_id),
         user_id=access.principal.user_id,
-        answer=body.answer,
         lease_token=body.lease_token,
         key=key,
         seconds=body.seconds,
     )
     response.status_code = 200 if saved.replayed else 201
     return schemas.DecisionAnswer(
-        decision=answers.decision_out(saved.decision),
+        decision=_decision(unit.session, saved.decision),
         progress=_progress_of(unit, access, saved.proposal.round_id),
     )
 
@@ -118,21 +124,25 @@ def list_decisions(
     access: Labeler,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> list[schemas.PastDecision]:
-    """The caller's newest decisions in force in the round that is being labeled."""
+    """The caller's newest decisions that they did not take back.
+
+    They are of the round that is being labeled and of the newest one that ended.
+    """
     session, project = unit.session, access.project
-    labeling = label.round_in_labeling(session, project)
-    if labeling is None:
-        return []
+    rounds = labeling_queries.rounds_to_look_back_on(session, project.id)
+    rows = labeling_queries.past_decisions(session, rounds, access.principal.user_id, limit)
+    named = [row[0].picked_category_id for row in rows]
+    picked = {category_id for category_id in named if category_id is not None}
+    names = labeling_queries.category_names(session, picked)
     return [
         schemas.PastDecision(
-            decision=answers.decision_out(decision),
-            category_id=category.id,
-            category=category.name,
+            decision=answers.decision_out(decision, names),
+            category_id=proposal.category_id,
+            category=category,
             image=answers.image_out(project.slug, image),
+            undoable=state == RoundState.LABELING and decision.ordinal == proposal.decisions,
         )
-        for decision, category, image in queries.past_decisions(
-            session, labeling.id, access.principal.user_id, limit
-        )
+        for decision, category, proposal, image, state in rows
     ]
 
 
@@ -146,19 +156,29 @@ def undo(
 ) -> schemas.UndoAnswer:
     """Take one of one's own decisions back; its proposal is open again and leased to the caller."""
     session, project = unit.session, access.project
-    saved = label.undo_decision(
-        session, project, decision_id, _holder(access, body.client), key, database_now(session)
-    )
+    holder = _holder(access, body.client)
+    saved = undo_decision(session, project, decision_id, holder, key, database_now(session))
+    proposal = saved.proposal
+    # A repeated undo must not hand out what somebody else holds by now.
+    held = [proposal] if holds(holder, proposal) else []
+    shown = beside(session, project, proposal.round_id, held)
     return schemas.UndoAnswer(
-        decision=answers.decision_out(saved.decision),
-        progress=_progress_of(unit, access, saved.proposal.round_id),
-        proposal=_leased(session, project, [saved.proposal])[0],
-        category=_categories(session, project, saved.proposal.round_id, [saved.proposal])[0],
+        decision=_decision(session, saved.decision),
+        progress=_progress_of(unit, access, proposal.round_id),
+        proposal=next(iter(shown.proposals), None),
+        category=next(iter(shown.categories), None),
+        images=shown.images,
     )
 
 
-def _holder(access: Access, client: str) -> label.Holder:
-    return label.Holder(access.principal.user_id, client)
+def _holder(access: Access, client: str) -> Holder:
+    return Holder(access.principal.user_id, client, leads=access.role is Role.LEAD)
+
+
+def _decision(session: Session, decision: Decision) -> schemas.DecisionOut:
+    picked = decision.picked_category_id
+    names = labeling_queries.category_names(session, () if picked is None else (picked,))
+    return answers.decision_out(decision, names)
 
 
 def _progress_of(unit: Unit, access: Access, round_id: int) -> schemas.Progress:
@@ -171,28 +191,5 @@ def _progress(session: Session, labeling: Round, access: Access) -> schemas.Prog
         decided=queries.decided(session, labeling.id),
         total=labeling.proposals or 0,
         mine=queries.decided_by(session, labeling.id, access.principal.user_id),
+        others=0,
     )
-
-
-def _leased(
-    session: Session, project: Project, proposals: Sequence[Proposal]
-) -> list[schemas.LeasedProposal]:
-    ids = [proposal.image_id for proposal in proposals]
-    images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(ids)))}
-    return [
-        answers.leased_proposal(project.slug, proposal, images[proposal.image_id])
-        for proposal in proposals
-    ]
-
-
-def _categories(
-    session: Session, project: Project, round_id: int, proposals: Sequence[Proposal]
-) -> list[schemas.LabelingCategory]:
-    ids = list(dict.fromkeys(proposal.category_id for proposal in proposals))
-    found = session.scalars(select(Category).where(Category.id.in_(ids)).order_by(Category.name))
-    exemplars = queries.exemplars(session, round_id, ids)
-    look_alikes = projects.look_alikes(session, project)
-    return [
-        answers.labeling_category(project.slug, category, look_alikes, exemplars)
-        for category in found
-    ]

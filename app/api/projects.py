@@ -54,7 +54,10 @@ def get_project(access: Reader) -> schemas.ProjectOut:
 def edit_project(body: schemas.ProjectChanges, unit: UnitDep, access: Lead) -> schemas.ProjectOut:
     """Change a project; the next round begins with the new settings."""
     project = unit.session.merge(access.project)
-    projects.edit_project(project, projects.ProjectChanges(**body.model_dump()))
+    left_empty = {name for name in body.model_fields_set if getattr(body, name) is None}
+    changes = projects.ProjectChanges(**body.model_dump())
+    projects.edit_project(project, changes, clear=left_empty)
+    unit.session.flush()
     return answers.project_out(project, access.role)
 
 

@@ -7,9 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.access import Role
 from app.domain.dataset import Split
-from app.domain.decision import Answer
+from app.domain.decision import Answer, Picked, Reason, Stage
+from app.domain.grid import Mostly
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
+from app.domain.lease import MOST_LEASED
+from app.domain.preferences import Language
 from app.domain.round import Policy, RoundState
 from app.export.formats import FORMATS, Format
 from app.usecases.export_dataset import Wanted
@@ -79,6 +82,13 @@ class ProjectOut(BaseModel):
     weights: str | None
     image_size: int
     seed: int
+    grid_above: float | None
+    grid_below: float | None
+    picked: Picked
+    gold_share: float
+    show_gold: bool
+    show_confidence: bool
+    show_others: bool
     created_at: datetime
     role: Role
 
@@ -94,6 +104,40 @@ class ProjectChanges(Body):
     policy: Policy | None = None
     subsets: int | None = Field(default=None, ge=1, le=1000)
     threshold: float | None = Field(default=None, ge=0, lt=1)
+    grid_above: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="A category may be labeled as a grid of mostly right pictures where its "
+        "expected precision is at least this; an explicit null is never",
+    )
+    grid_below: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The same for mostly wrong pictures: at most this; an explicit null is never",
+    )
+    picked: Picked | None = Field(
+        default=None,
+        description="Who answers the proposal that a picked category makes: `same`, the labeler "
+        "who picked it has said yes; `another` labeler is asked",
+    )
+    gold_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.2,
+        description="Questions with a known answer that the next round mixes in, for each of its own",
+    )
+    show_gold: bool | None = Field(
+        default=None, description="Whether labelers see how many of these they got right"
+    )
+    show_confidence: bool | None = Field(
+        default=None, description="Whether labelers see the model's confidence: it leads the answer"
+    )
+    show_others: bool | None = Field(
+        default=None,
+        description="Whether labelers see that others were unsure: it leads the answer",
+    )
 
 
 class NewRole(Body):
@@ -355,14 +399,33 @@ ClientName = Annotated[
 ]
 
 
+class GridRequest(Body):
+    """Ask for a page of a grid: proposals of one category."""
+
+    category_id: int | None = Field(
+        default=None, description="The category; null is the first that may be labeled so"
+    )
+
+
 class LeaseRequest(Body):
     """Ask for the next proposals."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"client": "tab-5f1c", "count": 5}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"client": "tab-5f1c", "count": 5, "have": [17, 18]}]},
     )
     client: ClientName
-    count: int = Field(default=5, ge=1, le=60)
+    count: int = Field(default=5, ge=1, le=MOST_LEASED)
+    have: list[int] = Field(
+        default_factory=list,
+        max_length=4 * MOST_LEASED,
+        description="Proposals whose details the caller holds already: they are not sent again",
+    )
+    grid: GridRequest | None = Field(
+        default=None,
+        description="Lease proposals of one category only. Use another client name than for single "
+        "proposals: the two kinds of lease are then apart",
+    )
 
 
 class ClientBody(Body):
@@ -378,35 +441,103 @@ class Progress(BaseModel):
     decided: int
     total: int
     mine: int = Field(description="Decisions of the caller in this round that are in force")
+    others: int = Field(
+        description="Open proposals that wait for somebody else: another labeler, or a lead"
+    )
 
 
-class LeasedProposal(BaseModel):
-    """The binary question. What the model thinks of it is not told: it would lead the answer."""
+class CategoryName(BaseModel):
+    """A category, by name."""
+
+    category_id: int
+    name: str
+
+
+class ConfusableOut(CategoryName):
+    """The category that this candidate is most easily taken for, and its nearest examples."""
+
+    exemplars: list[str] = Field(description="Content hashes, the nearest first")
+
+
+class ContrastOut(BaseModel):
+    """What stands beside one candidate, as content hashes, the nearest first."""
+
+    exemplars: list[str] = Field(
+        description="Examples of the category: the nearest of each of its modes, then the others"
+    )
+    confusable: ConfusableOut | None
+    rejected: list[str] = Field(description="Pictures that labelers said are not of the category")
+
+
+class EarlierOut(BaseModel):
+    """What another labeler answered before."""
+
+    answer: Answer
+    reason: Reason | None
+
+
+class LeaseOut(BaseModel):
+    """A proposal that the caller holds."""
 
     id: int
-    category_id: int
-    image: ImageOut
     lease_token: str
     lease_expires_at: datetime
 
 
+class LeasedProposal(LeaseOut):
+    """The binary question, and what stands beside it."""
+
+    category_id: int
+    image: str = Field(description="The candidate's content hash; see `images`")
+    stage: Stage = Field(description="Whether others were unsure: first, second labeler, lead")
+    contrast: ContrastOut
+    likely: list[CategoryName] = Field(
+        description="What else it may be: at most five, the likeliest first, never the one asked"
+    )
+    confidence: float | None = Field(description="Null unless the lead shows it")
+    earlier: list[EarlierOut] = Field(description="Empty unless the lead shows it")
+
+
+class CategoryGrid(BaseModel):
+    """That a category may be labeled a page at a time."""
+
+    mostly: Mostly = Field(description="What most answers are expected to be")
+    open: int = Field(description="Open proposals; no more than 1000 are counted")
+
+
 class LabelingCategory(BaseModel):
-    """What a labeler sees beside a proposal."""
+    """What a labeler sees of a category."""
 
     id: int
     name: str
     scientific_name: str
     definition_html: str
     look_alikes: list[str]
-    exemplars: list[ImageOut]
+    exemplars: list[str] = Field(description="Content hashes; see `images`")
+    grid: CategoryGrid | None = Field(description="Null where only single proposals are allowed")
+
+
+class GridLease(BaseModel):
+    """Which category a page of a grid asks about."""
+
+    category_id: int
+    mostly: Mostly
 
 
 class LeaseAnswer(BaseModel):
-    """Proposals in labeling order and the categories they ask about; `progress` is null between rounds."""
+    """What the caller holds, in labeling order, and the details that it asked for.
+
+    `progress` is null between rounds.
+    """
 
     progress: Progress | None
-    proposals: list[LeasedProposal]
-    categories: list[LabelingCategory]
+    leases: list[LeaseOut] = Field(description="All that this client holds now")
+    proposals: list[LeasedProposal] = Field(description="Details of those not in `have`")
+    categories: list[LabelingCategory] = Field(description="The categories of `proposals`")
+    images: dict[str, ImageOut] = Field(
+        description="Every image that proposals and categories refer to, by content hash"
+    )
+    grid: GridLease | None
 
 
 class NewDecision(Body):
@@ -415,12 +546,21 @@ class NewDecision(Body):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"lease_token": "mF9x...", "answer": "yes", "seconds": 1.4}]
+            "examples": [
+                {"lease_token": "mF9x...", "answer": "yes", "seconds": 1.4},
+                {"lease_token": "mF9x...", "answer": "no", "reason": "bad-picture"},
+            ]
         },
     )
     lease_token: str
     answer: Answer = Field(description="yes, no or unsure")
     seconds: float | None = Field(default=None, ge=0, le=86_400, description="Time taken, seconds")
+    reason: Reason | None = Field(default=None, description="Why, only with a no")
+    category_id: int | None = Field(
+        default=None,
+        description="What it is instead, only with the reason `other-category`: the picture is "
+        "proposed for that category, once",
+    )
 
 
 class DecisionOut(BaseModel):
@@ -429,6 +569,8 @@ class DecisionOut(BaseModel):
     id: int
     proposal_id: int
     answer: Answer
+    reason: Reason | None
+    picked: CategoryName | None = Field(description="The category that the labeler picked instead")
     created_at: datetime
 
 
@@ -440,24 +582,49 @@ class DecisionAnswer(BaseModel):
 
 
 class UndoAnswer(BaseModel):
-    """The undo, and the proposal that is open again, leased to the caller."""
+    """The undo, and the proposal that is open again, leased to the caller.
+
+    Proposal and category are null when the undo is repeated after the proposal went to somebody
+    else or was answered again.
+    """
 
     decision: DecisionOut
     progress: Progress
-    proposal: LeasedProposal
-    category: LabelingCategory
+    proposal: LeasedProposal | None
+    category: LabelingCategory | None
+    images: dict[str, ImageOut]
 
 
 class PastDecision(BaseModel):
-    """One of the caller's decisions in force, which may be undone."""
+    """One of the caller's decisions in force."""
 
     decision: DecisionOut
     category_id: int
     category: str
     image: ImageOut
+    undoable: bool = Field(description="False once its round is over, or somebody answered since")
 
 
 class Released(BaseModel):
     """How many leases were given back."""
 
     released: int
+
+
+# People
+
+
+class PreferencesBody(Body):
+    """What the caller chose for the pages."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"keys": {"yes": ["j"], "no": ["f"]}, "language": "de"}]},
+    )
+    keys: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Action to names of keys, where they differ from the page's",
+    )
+    language: Language | None = Field(default=None, description="Null follows the browser")
+    break_minutes: int = Field(default=50, description="0 never suggests a break")
+    grid_size: int = Field(default=24, description="Tiles of a page of a grid, 12 to 60")

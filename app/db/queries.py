@@ -12,7 +12,6 @@ from app.db.tables import (
     DatasetVersion,
     Decision,
     Example,
-    Exemplar,
     HardNegative,
     Image,
     Job,
@@ -149,37 +148,6 @@ def decided_by(session: Session, round_id: int, user_id: int) -> int:
     return session.scalars(
         select(func.count()).select_from(Decision).where(*in_force(round_id, user_id))
     ).one()
-
-
-def past_decisions(
-    session: Session, round_id: int, user_id: int, limit: int
-) -> Sequence[Row[Decision, Category, Image]]:
-    """The user's newest decisions in force in a round, the newest first."""
-    return session.execute(
-        select(Decision, Category, Image)
-        .join(Proposal, Proposal.id == Decision.proposal_id)
-        .join(Category, Category.id == Proposal.category_id)
-        .join(Image, Image.id == Proposal.image_id)
-        .where(*in_force(round_id, user_id))
-        .order_by(Decision.id.desc())
-        .limit(limit)
-    ).all()
-
-
-def exemplars(
-    session: Session, round_id: int, category_ids: Sequence[int]
-) -> dict[int, list[Image]]:
-    """The exemplars that a round shows, by category id, in their order."""
-    rows = session.execute(
-        select(Exemplar.category_id, Image)
-        .join(Image, Image.id == Exemplar.image_id)
-        .where(Exemplar.round_id == round_id, Exemplar.category_id.in_(category_ids))
-        .order_by(Exemplar.category_id, Exemplar.position)
-    )
-    found: dict[int, list[Image]] = {}
-    for category_id, image in rows:
-        found.setdefault(category_id, []).append(image)
-    return found
 
 
 def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:

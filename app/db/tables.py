@@ -1,5 +1,6 @@
 """The tables. Each constraint that guards a race says which."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     MetaData,
     Text,
     UniqueConstraint,
@@ -22,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from app.domain import round as rounds
 from app.domain.access import Role
 from app.domain.dataset import Split
-from app.domain.decision import Answer
+from app.domain.decision import Answer, Picked, Reason, Stage
 from app.domain.job import JobKind, JobState
 
 MOMENT = DateTime(timezone=True)
@@ -45,11 +47,12 @@ class Table(DeclarativeBase):
         str: Text,
         dict[str, Any]: JSONB,
         list[str]: ARRAY(Text),
+        list[int]: ARRAY(Integer),
     }
 
 
-def _one_of(column: str, values: type) -> CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+def _one_of(column: str, values: Iterable[str]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
 
 
@@ -74,6 +77,8 @@ class User(Table):
     password_hash: Mapped[str]
     may_create_projects: Mapped[bool] = mapped_column(server_default="false")
     disabled_at: Mapped[datetime | None]
+    # What they chose for the pages; see domain.preferences.
+    preferences: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = _created()
 
 
@@ -112,6 +117,10 @@ class Project(Table):
         _one_of("policy", rounds.Policy),
         CheckConstraint("threshold >= 0 AND threshold < 1", name="threshold_range"),
         CheckConstraint("subsets >= 1", name="subsets_positive"),
+        CheckConstraint("grid_above >= 0 AND grid_above <= 1", name="grid_above_range"),
+        CheckConstraint("grid_below >= 0 AND grid_below <= 1", name="grid_below_range"),
+        CheckConstraint("gold_share >= 0 AND gold_share <= 0.2", name="gold_share_range"),
+        _one_of("picked", Picked),
     )
     id: Mapped[int] = _id()
     slug: Mapped[str] = mapped_column(unique=True)
@@ -124,6 +133,14 @@ class Project(Table):
     weights: Mapped[str | None]
     image_size: Mapped[int]
     seed: Mapped[int]
+    # A category may be labeled as a grid where its expected precision is at least / at most this.
+    grid_above: Mapped[float | None] = mapped_column(server_default="0.9")
+    grid_below: Mapped[float | None] = mapped_column(server_default="0.1")
+    picked: Mapped[str] = mapped_column(server_default=Picked.ANOTHER.value)
+    gold_share: Mapped[float] = mapped_column(server_default="0")
+    show_gold: Mapped[bool] = mapped_column(server_default="false")
+    show_confidence: Mapped[bool] = mapped_column(server_default="false")
+    show_others: Mapped[bool] = mapped_column(server_default="false")
     created_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
     created_at: Mapped[datetime] = _created()
 
@@ -350,12 +367,15 @@ class Round(Table):
     seed: Mapped[int]
     buckets: Mapped[int]
     trained_on: Mapped[int]
+    gold_share: Mapped[float] = mapped_column(server_default="0")
     started_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
     started_at: Mapped[datetime] = _created()
     labeling_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     candidates: Mapped[int | None]
+    # The model's questions; `gold` counts those with a known answer that were mixed in among them.
     proposals: Mapped[int | None]
+    gold: Mapped[int] = mapped_column(server_default="0")
     withheld: Mapped[int | None]
     error: Mapped[str | None]
 
@@ -416,36 +436,110 @@ class Exemplar(Table):
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
 
 
+class RoundCategory(Table):
+    """What a round asks about one category."""
+
+    __tablename__ = "round_category"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    proposals: Mapped[int]
+    expected_precision: Mapped[float]
+
+
+_OPEN = text("answer IS NULL")
+
+
 class Proposal(Table):
     """The binary question: is this image a <category>?"""
 
     __tablename__ = "proposal"
     __table_args__ = (
-        # A scoring job that is delivered twice cannot propose an image twice.
-        UniqueConstraint("round_id", "image_id"),
-        Index("ix_proposal_open", "round_id", "position", postgresql_where=text("answer IS NULL")),
+        # A scoring job that is delivered twice, or two labelers who pick one category for one
+        # image at once, cannot ask a question twice.
+        UniqueConstraint("round_id", "image_id", "category_id"),
+        _one_of("stage", Stage),
+        CheckConstraint("gold IN ('yes', 'no')", name="gold_known"),
+        Index("ix_proposal_open", "round_id", "position", postgresql_where=_OPEN),
+        # What waits for a second labeler or the lead: few rows, leased before the many others.
+        Index(
+            "ix_proposal_waiting",
+            "round_id",
+            "stage",
+            "position",
+            postgresql_where=text("answer IS NULL AND stage <> 'first'"),
+        ),
+        # A page of a grid: the open proposals of one category.
+        Index(
+            "ix_proposal_grid",
+            "round_id",
+            "category_id",
+            "position",
+            postgresql_where=text("answer IS NULL AND stage = 'first'"),
+        ),
         Index("ix_proposal_answer", "round_id", "category_id", "answer"),
+        Index("ix_proposal_image_id", "image_id"),
         Index(
             "ix_proposal_lease",
             "lease_user_id",
             "lease_client",
-            postgresql_where=text("answer IS NULL"),
+            postgresql_where=_OPEN,
         ),
     )
     id: Mapped[int] = _id()
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
-    confidence: Mapped[float]
+    # None for a category that a labeler picked: the model did not propose it.
+    confidence: Mapped[float | None]
     position: Mapped[int]
-    # The answer in force; None while the question is open. `decision` holds the history, and
-    # `decisions` counts its rows: the newest has that ordinal.
+    # The known answer; None for a question that nobody knows the answer to.
+    gold: Mapped[str | None]
+    # The answer in force, or "withdrawn"; None while the question is open. `decision` holds the
+    # history, and `decisions` counts its rows: the newest has that ordinal.
     answer: Mapped[str | None]
+    answered_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     decisions: Mapped[int] = mapped_column(server_default="0")
+    stage: Mapped[str] = mapped_column(server_default=Stage.FIRST.value)
+    # Who picked this category, and who is not to be asked: the picker, then those who were unsure.
+    picked_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    barred: Mapped[list[int]] = mapped_column(server_default="{}")
     lease_token: Mapped[str | None]
     lease_user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     lease_client: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]
+
+
+class Contrast(Table):
+    """What stands beside one proposal, by ids, the nearest first. Computed when it is published."""
+
+    __tablename__ = "contrast"
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposal.id"), primary_key=True)
+    exemplars: Mapped[list[int]]
+    confusable_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
+    confusable_exemplars: Mapped[list[int]]
+    rejected: Mapped[list[int]]
+    likely: Mapped[list[int]]
+
+
+class Tally(Table):
+    """One user's share of a round's counts, so that progress need not count proposals.
+
+    Each decision changes its user's row, and rarely those of users who wait for it: no row is
+    written by all. `domain.tally` says what each column counts.
+    """
+
+    __tablename__ = "tally"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    yes: Mapped[int] = mapped_column(server_default="0")
+    no: Mapped[int] = mapped_column(server_default="0")
+    unsure: Mapped[int] = mapped_column(server_default="0")
+    gold: Mapped[int] = mapped_column(server_default="0")
+    passed: Mapped[int] = mapped_column(server_default="0")
+    picked: Mapped[int] = mapped_column(server_default="0")
+    to_lead: Mapped[int] = mapped_column(server_default="0")
+    barred: Mapped[int] = mapped_column(server_default="0")
+    barred_at_lead: Mapped[int] = mapped_column(server_default="0")
 
 
 class Decision(Table):
@@ -454,6 +548,8 @@ class Decision(Table):
     __tablename__ = "decision"
     __table_args__ = (
         _one_of("answer", Answer),
+        _one_of("reason", Reason),
+        _one_of("stage", Stage),
         # A request that is sent twice (a retry, a held key): the second finds the first.
         UniqueConstraint("user_id", "idempotency_key"),
         # Two answers to one proposal at once: both would be its n-th row, and one fails here.
@@ -466,6 +562,13 @@ class Decision(Table):
     answer: Mapped[str]
     ordinal: Mapped[int]
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"), unique=True)
+    # Why a no, if the labeler said so, with the category that they picked instead and the
+    # proposal that this made (none if that was asked already).
+    reason: Mapped[str | None]
+    picked_category_id: Mapped[int | None] = mapped_column(ForeignKey("category.id"))
+    picked_id: Mapped[int | None] = mapped_column(ForeignKey("proposal.id"))
+    # Where the proposal stood when it was answered: an undo puts it back there.
+    stage: Mapped[str] = mapped_column(server_default=Stage.FIRST.value)
     idempotency_key: Mapped[str]
     seconds: Mapped[float | None]
     created_at: Mapped[datetime] = _created()

@@ -1,6 +1,6 @@
 """Projects and their categories."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, exists, func, select
@@ -17,6 +17,7 @@ from app.db.tables import (
     Proposal,
 )
 from app.domain.access import Role
+from app.domain.decision import Picked
 from app.domain.errors import (
     CategoryInUseError,
     ForbiddenError,
@@ -102,10 +103,25 @@ class ProjectChanges:
     policy: Policy | None = None
     subsets: int | None = None
     threshold: float | None = None
+    grid_above: float | None = None
+    grid_below: float | None = None
+    picked: Picked | None = None
+    gold_share: float | None = None
+    show_gold: bool | None = None
+    show_confidence: bool | None = None
+    show_others: bool | None = None
 
 
-def edit_project(project: Project, changes: ProjectChanges) -> Project:
-    """Change a project for its next round.
+CLEARABLE = frozenset({"grid_above", "grid_below"})
+
+
+def edit_project(project: Project, changes: ProjectChanges, clear: Collection[str] = ()) -> Project:
+    """Change a project for its next round; what is about labeling holds at once.
+
+    Args:
+        project: The project.
+        changes: The new values.
+        clear: Names of CLEARABLE settings that become None, which means "never".
 
     Raises:
         InvalidError: for a name that breaks its rule.
@@ -113,6 +129,8 @@ def edit_project(project: Project, changes: ProjectChanges) -> Project:
     for column, value in asdict(changes).items():
         if value is not None:
             setattr(project, column, check_name("name", value) if column == "name" else value)
+    for column in CLEARABLE.intersection(clear):
+        setattr(project, column, None)
     return project
 
 

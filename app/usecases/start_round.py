@@ -40,6 +40,7 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
         seed=project.seed,
         buckets=buckets,
         trained_on=version.number,
+        gold_share=project.gold_share,
         started_by=user_id,
     )
     session.add(started)

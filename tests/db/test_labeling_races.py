@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.session import database_now, transaction
 from app.db.tables import Decision, Example, HardNegative, Proposal, Round
-from app.domain.decision import Answer
+from app.domain.decision import Answer, Verdict
 from app.domain.errors import (
     AlreadyDecidedError,
     KeyReusedError,
@@ -18,14 +18,11 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.usecases.end_round import cancel_round, close_round
-from app.usecases.label import (
-    Holder,
-    Saved,
-    lease_proposals,
-    record_decision,
-    release_leases,
-    undo_decision,
-)
+from app.usecases.label.decide import record_decision
+from app.usecases.label.holder import Holder
+from app.usecases.label.lease import lease_proposals, release_leases
+from app.usecases.label.log import Saved
+from app.usecases.label.undo import undo_decision
 from tests.db.conftest import Place
 from tests.db.racing import Race, Step
 
@@ -53,8 +50,8 @@ def decide(
 
     def step(session: Session) -> Saved:
         return record_decision(
-            session, place.project, proposal,
-            user_id=user, answer=answer, lease_token=token, key=key, seconds=1.0,
+            session, place.project, proposal, Verdict(answer),
+            user_id=user, lease_token=token, key=key, seconds=1.0,
         )  # fmt: skip
 
     return step

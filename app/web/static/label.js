@@ -7,7 +7,7 @@ import { Keymap, listen } from "./keys.js";
 import { Pictures } from "./pictures.js";
 import * as seat from "./seat.js";
 import { Sender } from "./sender.js";
-import { AHEAD, Supply } from "./supply.js";
+import { AHEAD, Supply, withImages } from "./supply.js";
 import { Unsent } from "./unsent.js";
 import * as viewer from "./viewer.js";
 
@@ -149,6 +149,8 @@ async function undoSaved(last) {
   const { body } = await undoRequest(last.id, randomId());
   history = history.filter((entry) => entry !== last);
   supply.progress = body.progress;
+  if (!body.proposal) return; // somebody else has it by now
+  withImages({ proposals: [body.proposal], categories: [body.category], images: body.images });
   putBack(body.proposal, body.category);
 }
 
@@ -174,7 +176,7 @@ async function loadHistory() {
   try {
     const { body } = await call("GET", `${base}/decisions?limit=${PAST}`);
     const known = new Set(history.map(({ id }) => id));
-    const past = body.filter(({ decision }) => !known.has(decision.id)).reverse();
+    const past = body.filter(({ decision, undoable }) => undoable && !known.has(decision.id)).reverse();
     history = [...past.map(({ decision }) => ({ key: null, id: decision.id, proposal: null })), ...history];
   } catch {
     // Undo then reaches only what is decided from now on.

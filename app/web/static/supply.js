@@ -6,6 +6,12 @@ export const AHEAD = 5;
 const LOW = 3;
 const MOST = 60;
 const IDLE = 10 * 60_000; // a labeler who went away does not keep pictures from others
+/** Hashes of images, as the server sends them, to the images themselves. */
+export function withImages({ proposals, categories, images }) {
+  for (const proposal of proposals) proposal.image = images[proposal.image];
+  for (const each of categories) each.exemplars = each.exemplars.map((sha256) => images[sha256]);
+}
+
 const RENEW_AT = 0.6; // of a lease's life
 
 export class Supply {
@@ -93,7 +99,9 @@ export class Supply {
     this.#on.arrived();
   }
 
-  #take({ progress, proposals, categories }, before, now) {
+  #take(body, before, now) {
+    const { progress, proposals, categories } = body;
+    withImages(body);
     const ended = progress?.round === this.progress?.round ? null : (this.progress?.round ?? null);
     if (progress?.round !== this.progress?.round) this.#answered.clear();
     this.progress = progress;

@@ -1,0 +1,156 @@
+"""What stands beside proposals, each in one query for all of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session, aliased
+
+from app.db.tables import (
+    Category,
+    Contrast,
+    Decision,
+    Exemplar,
+    Image,
+    LookAlike,
+    Proposal,
+    Round,
+    RoundCategory,
+)
+from app.domain.decision import Answer, Stage
+from app.domain.round import RoundState
+
+MOST_COUNTED = 1000
+
+
+def contrasts(session: Session, proposal_ids: Collection[int]) -> dict[int, Contrast]:
+    """The contrast of each proposal that has one, by proposal id."""
+    rows = session.scalars(select(Contrast).where(Contrast.proposal_id.in_(proposal_ids)))
+    return {row.proposal_id: row for row in rows}
+
+
+def exemplars(
+    session: Session, round_id: int, category_ids: Collection[int]
+) -> dict[int, list[int]]:
+    """Ids of the images that a round shows of a category, by category id, in their order."""
+    rows = session.execute(
+        select(Exemplar.category_id, Exemplar.image_id)
+        .where(Exemplar.round_id == round_id, Exemplar.category_id.in_(category_ids))
+        .order_by(Exemplar.category_id, Exemplar.position)
+    )
+    found: dict[int, list[int]] = {}
+    for category_id, image_id in rows:
+        found.setdefault(category_id, []).append(image_id)
+    return found
+
+
+def images(session: Session, image_ids: Collection[int]) -> dict[int, Image]:
+    """Images by id."""
+    rows = session.scalars(select(Image).where(Image.id.in_(image_ids)))
+    return {image.id: image for image in rows}
+
+
+def category_names(session: Session, category_ids: Collection[int]) -> dict[int, str]:
+    """Names by category id."""
+    if not category_ids:
+        return {}
+    rows = session.execute(select(Category.id, Category.name).where(Category.id.in_(category_ids)))
+    return dict(rows.all())
+
+
+def look_alikes(session: Session, category_ids: Collection[int]) -> dict[int, list[str]]:
+    """Names of look-alikes by category id."""
+    rows = session.execute(
+        select(LookAlike.category_id, Category.name)
+        .join(Category, Category.id == LookAlike.other_id)
+        .where(LookAlike.category_id.in_(category_ids))
+        .order_by(Category.name)
+    )
+    found: dict[int, list[str]] = {}
+    for category_id, name in rows:
+        found.setdefault(category_id, []).append(name)
+    return found
+
+
+def unsure_before(session: Session, proposals: Sequence[Proposal]) -> dict[int, list[Decision]]:
+    """Why proposals wait for another labeler or the lead: the answers in force, by proposal id."""
+    ids = [proposal.id for proposal in proposals if proposal.stage != Stage.FIRST]
+    if not ids:
+        return {}
+    undo = aliased(Decision)
+    rows = session.scalars(
+        select(Decision)
+        .where(
+            Decision.proposal_id.in_(ids),
+            Decision.answer != Answer.UNDO,
+            ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
+        )
+        .order_by(Decision.id)
+    )
+    found: dict[int, list[Decision]] = {}
+    for decision in rows:
+        found.setdefault(decision.proposal_id, []).append(decision)
+    return found
+
+
+def expected_precisions(
+    session: Session, round_id: int, category_ids: Collection[int]
+) -> Mapping[int, float]:
+    """What share of right proposals to expect, by category id; fixed when the round was scored."""
+    rows = session.execute(
+        select(RoundCategory.category_id, RoundCategory.expected_precision).where(
+            RoundCategory.round_id == round_id, RoundCategory.category_id.in_(category_ids)
+        )
+    )
+    return dict(rows.all())
+
+
+def open_of(session: Session, round_id: int, category_id: int) -> int:
+    """How many proposals of a category nobody answered; at most 1000 are counted."""
+    some = (
+        select(Proposal.id)
+        .where(
+            Proposal.round_id == round_id,
+            Proposal.category_id == category_id,
+            Proposal.answer.is_(None),
+            Proposal.stage == Stage.FIRST,
+        )
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    return session.scalars(select(func.count()).select_from(some)).one()
+
+
+def rounds_to_look_back_on(session: Session, project_id: int) -> list[int]:
+    """Ids of the round that is being labeled and of the newest one that ended."""
+    newest = select(Round.id).where(Round.project_id == project_id).order_by(Round.number.desc())
+    found = []
+    for states in ((RoundState.LABELING,), (RoundState.CLOSED, RoundState.CANCELLED)):
+        round_id = session.scalar(newest.where(Round.state.in_(states)).limit(1))
+        if round_id is not None:
+            found.append(round_id)
+    return found
+
+
+def past_decisions(
+    session: Session, round_ids: Collection[int], user_id: int, limit: int
+) -> Sequence[Row[Decision, str, Proposal, Image, str]]:
+    """(decision, category name, proposal, image, state of the round), the newest first.
+
+    These are the user's decisions that they did not take back.
+    """
+    undo = aliased(Decision)
+    return session.execute(
+        select(Decision, Category.name, Proposal, Image, Round.state)
+        .join(Proposal, Proposal.id == Decision.proposal_id)
+        .join(Round, Round.id == Proposal.round_id)
+        .join(Category, Category.id == Proposal.category_id)
+        .join(Image, Image.id == Proposal.image_id)
+        .where(
+            Decision.user_id == user_id,
+            Decision.answer != Answer.UNDO,
+            Proposal.round_id.in_(round_ids),
+            ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
+        )
+        .order_by(Decision.created_at.desc(), Decision.id.desc())
+        .limit(limit)
+    ).all()

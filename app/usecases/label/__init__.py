@@ -1,0 +1,1 @@
+"""What a labeler does with proposals: lease them, decide them, take decisions back."""

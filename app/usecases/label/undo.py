@@ -1,0 +1,58 @@
+"""Take an answer back."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Decision, Project
+from app.domain.decision import Answer
+from app.domain.errors import KeyReusedError, NotFoundError, NotUndoableError, RoundClosedError
+from app.domain.lease import LEASE
+from app.domain.round import RoundState
+from app.usecases.label.holder import Holder, check_key
+from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
+
+
+def undo_decision(
+    session: Session, project: Project, decision_id: int, holder: Holder, key: str, now: datetime
+) -> Saved:
+    """Take one's own answer back: another row, and the proposal is open and leased to the holder.
+
+    Raises:
+        NotFoundError: when the decision is not the caller's or not of this project.
+        RoundClosedError: when its round is over.
+        NotUndoableError: when it was undone before.
+        KeyReusedError, InvalidError: see `record_decision`.
+    """
+    check_key("idempotency_key", key)
+    check_key("client", holder.client)
+    decision = session.scalar(
+        select(Decision).where(
+            Decision.id == decision_id,
+            Decision.user_id == holder.user_id,
+            Decision.answer != Answer.UNDO,
+        )
+    )
+    if decision is None:
+        raise NotFoundError("decision", decision_id)
+    labeling, proposal = lock_proposal(session, project, decision.proposal_id)
+    earlier = find_by_key(session, holder.user_id, key)
+    if earlier is not None:
+        if earlier.undoes_id != decision.id:
+            raise KeyReusedError(key)
+        return Saved(earlier, proposal, replayed=True)
+    if labeling.state != RoundState.LABELING:
+        raise RoundClosedError(labeling.number)
+    if decision.ordinal != proposal.decisions:
+        raise NotUndoableError(decision.id)
+    undo = append(session, proposal, Entry(holder.user_id, Answer.UNDO, key, undoes=decision.id))
+    proposal.answer = None
+    proposal.answered_by = None
+    proposal.lease_token = secrets.token_urlsafe(12)
+    proposal.lease_user_id = holder.user_id
+    proposal.lease_client = holder.client
+    proposal.lease_expires_at = now + LEASE
+    session.flush()
+    return Saved(undo, proposal, replayed=False)
