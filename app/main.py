@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -21,6 +20,7 @@ from app.jobs import CeleryJobs, make_celery
 from app.logs import configure_logs
 from app.settings import Settings
 from app.web import errors, headers, routes
+from app.web.static_files import LightFiles
 
 API = "/api/v1"
 
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (people, projects, images, rounds, labeling, dataset):
         app.include_router(module.router, prefix=API)
     app.include_router(routes.router, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "web" / "static"))
+    app.mount("/static", LightFiles(directory=Path(__file__).parent / "web" / "static"))
     problems.register(app, "/api/", of_page=errors.page, say=errors.sentence)
     app.add_middleware(
         BodyLimit,

@@ -146,8 +146,3 @@ def test_an_unexpected_error_is_a_page_with_safe_headers(
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-
-
-def test_scripts_and_styles_are_light() -> None:
-    files = [*STATIC.glob("*.js"), *STATIC.glob("*.css")]
-    assert sum(file.stat().st_size for file in files) < 100_000
