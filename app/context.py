@@ -1,14 +1,11 @@
 """What a request may use, built once by `create_app`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from redis import Redis
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import FolderBlobs
-from app.db.session import Sessions
 from app.db.tables import Job
 from app.domain.job import JobKind
 from app.jobs import Jobs
@@ -20,7 +17,7 @@ class Context:
     """The settings and the ports."""
 
     settings: Settings
-    sessions: Sessions
+    sessions: sessionmaker[Session]
     blobs: FolderBlobs
     jobs: Jobs
     redis: Redis
@@ -33,23 +30,12 @@ class Unit:
     session: Session
     queued: list[tuple[int, JobKind]] = field(default_factory=list)
 
-    @contextmanager
-    def ending(self) -> Iterator[None]:
-        """Commit at the end, or roll back what raises; either way the connection is given back."""
-        try:
-            yield
-            self.session.commit()
-        except BaseException:
-            self.session.rollback()
-            raise
-
     def release_connection(self) -> None:
         """Let go of the database before work that takes long; the next query begins anew.
 
-        Only after reading: what was written before would be committed apart from the rest. (Not a
-        rollback, which would make the rows that were read unreadable.)
+        Only after reading: what was written and not committed would be lost.
         """
-        self.session.commit()
+        self.session.rollback()
 
     def send_after_commit(self, job: Job) -> None:
         """Send this job after the commit, not before: a worker must find its row."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from models.calibration import fit_temperature, hold_out
 from models.network import MetricModel, SoftmaxModel, build
 from models.objective import Batch, Embedded, objective_of, parameter_groups
-from models.start import finish_anchors, initialise
+from models.start import initialise, set_anchors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,10 +186,11 @@ class _Run:
         self._optimiser.step()
 
     def finish(self) -> None:
-        """Anchors follow from the embedding, or settle in it."""
-        if not self._model.method.softmax:
+        """Anchors that were not learned are K-means centres of what was."""
+        method = self._model.method
+        if not method.softmax and not method.anchors:
             embeddings = self._embed_all(self._features)
-            finish_anchors(self._model, embeddings, self._labels, self._generator)
+            set_anchors(self._model, embeddings, self._labels, self._generator)
 
     def _embedded(self) -> Embedded:
         return self._embed_all(self._features), self._embed_all(self._rejected)

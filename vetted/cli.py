@@ -13,7 +13,7 @@ from app.blobs import FolderBlobs
 from app.domain.access import Role, Scope
 from app.domain.dataset import Split
 from app.domain.errors import DomainError
-from app.export.formats import Format, file_name, write
+from app.export.formats import FORMATS, Format, file_name
 from app.usecases import people
 from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
 from migrations.run import upgrade
@@ -55,15 +55,12 @@ def up(
     host: Annotated[str, typer.Option(help="Where the web service listens")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Its port; any free one without it")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that compute")] = 1,
-    web: Annotated[int, typer.Option(min=1, help="Processes that answer requests")] = 1,
 ) -> None:
     """Run everything on this machine: database, broker, web service, workers. Ctrl+C stops it."""
     with (
         _plain_refusals(),
         exit_on_signals(),
-        Stack(
-            data_dir, migrate=upgrade, host=host, port=port, workers=workers, web_processes=web
-        ) as stack,
+        Stack(data_dir, migrate=upgrade, host=host, port=port, workers=workers) as stack,
     ):
         typer.echo(f"Vetted is at {stack.url}   (Ctrl+C stops it)")
         typer.echo("No account yet? In another terminal: vetted user add LOGIN --lead")
@@ -147,7 +144,7 @@ def export(
         if target.is_dir():
             target /= file_name(selection.about, kind)
         with target.open("wb") as file:
-            file.writelines(write(kind, selection))
+            file.writelines(FORMATS[kind].write(selection))
     typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
 
 

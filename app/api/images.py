@@ -1,13 +1,14 @@
 """Pictures in: seeds and crawled images. Pictures out: the three sizes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter, ValidationError
 
-from app.blobs import original_key
+from app.blobs import derivative_key, original_key
 from app.context import Context
 from app.db import queries
 from app.db.tables import Image
@@ -24,10 +25,9 @@ from app.usecases.store_images import Taken, Upload, take
 
 from . import answers, schemas
 from .dependencies import ContextDep, Crawler, Lead, Reader, UnitDep
-from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["images"], route_class=OneThreadRoute)
+router = APIRouter(tags=["images"])
 
 _SOURCES = TypeAdapter(list[schemas.SourceIn])
 
@@ -51,7 +51,6 @@ def ingest(
     files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
 ) -> schemas.UploadAnswer:
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
-    # Nothing was asked of the database here yet, so no connection is held while pictures decode.
     taken = _take(context, files, sources)
     return answers.upload_answer(ingest_images(unit.session, access.project, taken))
 
@@ -178,8 +177,7 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
 def get_original(sha256: str, unit: UnitDep, context: ContextDep, access: Reader) -> Response:
     """The bytes as they came."""
     image = _image(unit, access, sha256)
-    path = context.blobs.path(original_key(sha256))
-    return FileResponse(path, media_type=PictureFormat(image.format).media_type, headers=_CACHE)
+    return _file(context.blobs.path(original_key(sha256)), PictureFormat(image.format).media_type)
 
 
 @router.get(
@@ -197,6 +195,9 @@ def get_derivative(
         raise NotFoundError("size", size)
     _image(unit, access, sha256)
     unit.release_connection()
-    # From memory: small, and a file would be sent in pieces, each read by another thread.
-    made = derivative(context.blobs, sha256, named[size])
-    return Response(made, media_type="image/webp", headers=_CACHE)
+    derivative(context.blobs, sha256, named[size])
+    return _file(context.blobs.path(derivative_key(sha256, size)), "image/webp")
+
+
+def _file(path: Path, media_type: str) -> FileResponse:
+    return FileResponse(path, media_type=media_type, headers=_CACHE)

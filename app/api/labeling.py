@@ -29,10 +29,9 @@ from app.usecases.people import Access
 from . import answers, schemas
 from .beside import beside
 from .dependencies import Labeler, UnitDep
-from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["labeling"], route_class=OneThreadRoute)
+router = APIRouter(tags=["labeling"])
 
 Key = Annotated[
     str,

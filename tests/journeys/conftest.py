@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -115,7 +116,7 @@ def labeling(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., f
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(secrets, "_HASHER", quick)
 
-    def make(**options: int) -> factories.Labeling:
+    def make(**options: Any) -> factories.Labeling:
         number = next(_numbers)
         with server.sessions.begin() as session:
             lead = factories.make_user(session, f"lena-{number}", lead=True)

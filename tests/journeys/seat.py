@@ -1,6 +1,7 @@
 """What a labeler does at the labeler page."""
 
 import time
+from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
@@ -19,21 +20,26 @@ def shown(page: Page) -> int | None:
     return None if proposal is None else int(proposal)
 
 
-def answer(page: Page, key: str) -> int:
-    """Press the key until the proposal in question is answered (a key that comes too early is not
-    taken), and give the proposal.
+def until_answered(page: Page, act: Callable[[], None]) -> int:
+    """Act until the proposal in question is answered (what comes too early is not taken), and give
+    the proposal.
 
-    A press is handled before `press` returns, so nothing is answered between looking and pressing.
+    A press is handled before `press` returns, so nothing is answered between looking and acting.
     """
     proposal = shown(page)
     assert proposal is not None, "there is nothing to answer"
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        page.keyboard.press(key)
+        act()
         if page.evaluate("document.querySelector('#stage').dataset.proposal") != str(proposal):
             return proposal
         page.wait_for_timeout(AUTOREPEAT)
-    raise AssertionError(f"{key} does not answer proposal {proposal}")
+    raise AssertionError(f"nothing answers proposal {proposal}")
+
+
+def answer(page: Page, key: str) -> int:
+    """Press the key until the proposal in question is answered, and give the proposal."""
+    return until_answered(page, lambda: page.keyboard.press(key))
 
 
 def all_saved(page: Page) -> None:

@@ -1,15 +1,25 @@
 // The labeler's seat: shows one proposal after the other and makes exactly one decision of each.
 
 import { Passing, call } from "./api.js";
-import { wire } from "./dialogs.js";
+import * as contrast from "./contrast.js";
+import * as history from "./history.js";
 import { clientId, randomId } from "./identity.js";
+import * as keylist from "./keylist.js";
 import { Keymap, listen } from "./keys.js";
+import { Past } from "./past.js";
 import { Pictures } from "./pictures.js";
+import { loadPreferences, savePreferences } from "./preferences.js";
+import * as reasons from "./reasons.js";
+import * as rest from "./rest.js";
 import * as seat from "./seat.js";
 import { Sender } from "./sender.js";
-import { AHEAD, Supply, withImages } from "./supply.js";
+import { Session } from "./session.js";
+import { Supply } from "./supply.js";
+import * as swipe from "./swipe.js";
 import { Unsent } from "./unsent.js";
 import * as viewer from "./viewer.js";
+import { t, tn } from "./words.js";
+import { Zoom } from "./zoom.js";
 
 // Nobody answers a picture that they have seen for less than this (milliseconds). A second click of
 // a double click comes later than a second key press, and a new question takes longer to notice.
@@ -18,86 +28,99 @@ const CLICK_GUARD = 350;
 const CHANGE_GUARD = 500;
 
 const POLL = 4000;
-const PAST = 50;
-const UNDO_TRIES = 3;
+const AT_HAND = 36; // pictures that are loaded: thirty answers without the network
+const DECODED = 6; // of these, the next ones; a decoded picture takes megabytes
+const HOLD = 500; // milliseconds on "No" until it asks why
+const PAN = 0.15; // of the pane, a press of a key
 
 const { project, user } = document.getElementById("seat").dataset;
 const base = `/api/v1/projects/${encodeURIComponent(project)}`;
 const here = `/projects/${encodeURIComponent(project)}/label`;
+const at = (id) => document.getElementById(id);
 
-const keymap = new Keymap(
-  {
-    yes: ["y", "arrowright"],
-    no: ["n", "arrowleft"],
-    unsure: ["u"],
-    undo: ["z", "backspace"],
-    compare: ["e"],
-    help: ["?"],
-  },
-  Object.fromEntries(Array.from("123456789", (digit) => [digit, digit])),
-);
-const client = await clientId(sessionStorage);
+const [client, preferences] = await Promise.all([clientId(sessionStorage), loadPreferences()]);
 const pictures = new Pictures();
-const help = document.getElementById("help");
+const zoom = new Zoom(at("pane"), () => seat.showZoom(zoom.scale));
 
 let shown = null; // the proposal that may be answered now
 let shownAt = 0;
 let guard = 0;
 let undoing = false;
-let round = null;
-let history = []; // my decisions in force, the newest last: {key, id, proposal}
-let historyLoaded = Promise.resolve();
+let round; // null between rounds, undefined before the server has said
 let poll = 0;
 
 const sender = new Sender(
   new Unsent(localStorage, user, project),
-  ({ proposal, key, lease_token, answer, seconds }) =>
+  ({ proposal, key, lease_token, answer, seconds, reason = null, category_id = null }) =>
     call("POST", `${base}/proposals/${proposal}/decisions`, {
       key,
-      body: { lease_token, answer, seconds },
+      body: { lease_token, answer, seconds, reason, category_id },
     }),
   { saved, refused, changed: showState },
 );
 const supply = new Supply(
-  (count) => call("POST", `${base}/proposals/lease`, { body: { client, count } }),
+  (request) => call("POST", `${base}/proposals/lease`, { body: { client, ...request } }),
   () => sender.waiting.map(({ proposal }) => proposal),
   { arrived, lost },
+);
+const past = new Past(
+  {
+    list: (limit) => call("GET", `${base}/decisions?limit=${limit}`),
+    undo: (id, key) => call("POST", `${base}/decisions/${id}/undo`, { key, body: { client } }),
+  },
+  sender,
+);
+const session = new Session(
+  (since) => call("GET", `${base}/session?since=${encodeURIComponent(since)}`),
+  preferences.break_minutes,
+  { numbers: seat.showNumbers, remind: seat.remind, forget: () => seat.remind("") },
 );
 
 // --- Deciding
 
-function decide(answer, wait) {
+function decide(answer, wait, why = {}) {
   const now = performance.now();
   if (!shown || undoing || now - shownAt < Math.max(wait, guard)) return;
   if (!seat.canAnswer(answer)) return;
   const proposal = shown;
   shown = null;
   const key = randomId();
-  history.push({ key, id: null, proposal });
+  const category = supply.category(proposal).name;
+  past.add({ key, proposal, image: proposal.image, category, answer });
   seat.press(answer);
-  seat.forgetChange();
   // Kept in storage before the next picture shows; sent in the background.
   sender.add({
     key,
     proposal: proposal.id,
     lease_token: proposal.lease_token,
     answer,
+    ...why,
     seconds: Math.round(now - shownAt) / 1000,
     at: Date.now(),
-    order: history.length,
+    order: past.entries.length,
   });
   supply.shift();
   showNext();
 }
 
+function askWhy() {
+  const proposal = shown;
+  if (!proposal || undoing || !seat.canAnswer("no")) return;
+  reasons.open(supply.category(proposal).name, proposal.likely, (why, text) => {
+    if (shown !== proposal) return; // it went to somebody else meanwhile, and that was said
+    decide("no", 0, why);
+    seat.say(t("No: {reason}", { reason: text }));
+  });
+}
+
 function saved(decision, { body }) {
-  const entry = history.find(({ key }) => key === decision.key);
-  if (entry) entry.id = body.decision.id;
+  if (!past.saved(decision.key, body.decision)) past.load().then(showState);
   supply.progress = body.progress;
+  session.counted(1);
 }
 
 function refused(decision, problem) {
-  history = history.filter(({ key }) => key !== decision.key);
+  past.forget(decision.key);
   supply.refused(decision.proposal);
   seat.say(problem.message);
   if (problem.kind === "round-closed") supply.refill();
@@ -106,91 +129,49 @@ function refused(decision, problem) {
 function lost(proposals, ended) {
   if (!proposals.includes(shown)) return;
   shown = null;
-  seat.say(
-    ended === null
-      ? "This picture went to another labeler meanwhile. Here is the next one."
-      : `Round ${ended} is over. Nothing more can be answered in it.`,
-  );
+  if (ended !== null) seat.say(t("Round {number} is over. Nothing more can be answered in it.", { number: ended }));
+  else {
+    seat.say(
+      tn(
+        "This picture went to another labeler meanwhile. Here is the next one.",
+        "{n} pictures went to another labeler meanwhile. Here is the next one.",
+        proposals.length,
+      ),
+    );
+  }
 }
 
 // --- Undo
 
-async function undo() {
+async function undo(entry) {
   if (undoing) return;
   undoing = true;
   seat.undoButton.disabled = true;
-  await historyLoaded; // right after a reload the last decision is known to the server only
-  const last = history.at(-1);
-  try {
-    if (!last) seat.say("There is nothing to undo in this round.");
-    else await (sender.takeBack(last.key) ? takeBack(last) : undoSaved(last));
-  } catch (problem) {
-    seat.say(problem instanceof Passing ? "The server cannot be reached. Nothing was undone; try again." : problem.message);
-    // Undone elsewhere, or its round is over: it can never be undone here.
-    if (!(problem instanceof Passing)) history = history.filter((entry) => entry !== last);
-  } finally {
-    undoing = false;
-    showState();
-  }
-}
-
-function takeBack(last) {
-  history.pop();
-  putBack(last.proposal);
-}
-
-async function undoSaved(last) {
-  if (last.id === null && sender.state === "offline") {
-    seat.say("This answer is on its way to the server. It can be undone when the network is back.");
-    return;
-  }
-  if (last.id === null) await sender.settled(last.key);
-  if (last.id === null) return; // it was refused: there is nothing to undo
-  const { body } = await undoRequest(last.id, randomId());
-  history = history.filter((entry) => entry !== last);
-  supply.progress = body.progress;
-  if (!body.proposal) return; // somebody else has it by now
-  withImages({ proposals: [body.proposal], categories: [body.category], images: body.images });
-  putBack(body.proposal, body.category);
-}
-
-async function undoRequest(id, key) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await call("POST", `${base}/decisions/${id}/undo`, { key, body: { client } });
-    } catch (problem) {
-      if (!(problem instanceof Passing) || attempt === UNDO_TRIES) throw problem;
-      await new Promise((resolve) => setTimeout(resolve, 500 * attempt));
+  const { proposal, answer, said, closed } = await past.undo(entry);
+  undoing = false;
+  if (proposal) {
+    if (answer) {
+      supply.progress = answer.progress;
+      session.counted(-1);
     }
+    supply.putBack(proposal, answer);
+    shown = null;
+    seat.say(t("Undone. Answer this picture again."));
+    showNext();
   }
-}
-
-function putBack(proposal, category) {
-  supply.putBack(proposal, category);
-  shown = null;
-  seat.say("Undone. Answer this picture again.");
-  showNext();
-}
-
-async function loadHistory() {
-  try {
-    const { body } = await call("GET", `${base}/decisions?limit=${PAST}`);
-    const known = new Set(history.map(({ id }) => id));
-    const past = body.filter(({ decision, undoable }) => undoable && !known.has(decision.id)).reverse();
-    history = [...past.map(({ decision }) => ({ key: null, id: decision.id, proposal: null })), ...history];
-  } catch {
-    // Undo then reaches only what is decided from now on.
-  }
+  if (said) seat.say(said);
+  if (closed) supply.refill();
   showState();
 }
 
 // --- Showing
 
 function arrived() {
-  if (supply.progress && supply.progress.round !== round) {
-    if (round !== null) history = [];
-    round = supply.progress.round;
-    historyLoaded = loadHistory();
+  const number = supply.progress?.round ?? null;
+  if (supply.asked && number !== round) {
+    past.close(); // what was answered in the last round; the server says what may still be undone
+    round = number;
+    past.load().then(showState);
   }
   showNext();
 }
@@ -199,6 +180,7 @@ function showNext() {
   const proposal = supply.first;
   preload();
   showState();
+  if (sender.state === "signed-out" || sender.state === "stale") return;
   if (!proposal) {
     shown = null;
     showRest();
@@ -212,23 +194,27 @@ function showNext() {
 }
 
 function show(proposal, image) {
-  const category = supply.category(proposal);
-  const another = seat.showQuestion(proposal.id, image, category, enlarge);
+  const another = showQuestion(proposal);
+  zoom.show(image, proposal.image);
+  seat.showPicture(proposal, image);
   shown = proposal;
   shownAt = performance.now();
   guard = another ? CHANGE_GUARD : 0;
   const { decided, total } = counted();
-  seat.announce(`${seat.question(category.name)} ${decided + 1} of ${total}.`);
+  const place = t("{n} of {total}", { n: decided + 1, total });
+  seat.announce(`${seat.question(supply.category(proposal).name)} ${place}.`);
 }
 
 async function wait(proposal) {
   shown = null;
-  seat.showWaiting(supply.category(proposal), enlarge);
+  showQuestion(proposal);
+  zoom.clear();
+  seat.showWaiting();
   try {
     await pictures.hold(proposal.image.screen_url);
   } catch {
     if (supply.first !== proposal) return;
-    seat.showBroken(showNext);
+    seat.showBroken(proposal, () => wait(proposal));
     shown = proposal;
     shownAt = performance.now();
     return;
@@ -236,135 +222,211 @@ async function wait(proposal) {
   if (supply.first === proposal && shown !== proposal) showNext();
 }
 
-/** Load and decode what comes next; keep what an undo may bring back. */
-function preload() {
-  const next = supply.list.slice(0, 1 + AHEAD);
-  const last = history.at(-1)?.proposal;
-  const urls = (last ? [...next, last] : next).map(({ image }) => image.screen_url);
-  pictures.keepOnly([...urls, ...thumbnails(next)]);
-  for (const url of [...urls, ...thumbnails(next)]) pictures.hold(url).catch(() => {});
+/** The question and what stands beside it. True when it asks about another category than before. */
+function showQuestion(proposal) {
+  const category = supply.category(proposal);
+  rest.hide();
+  seat.endSwipe();
+  seat.ask(category);
+  const another = contrast.show(proposal, category, enlarge);
+  if (another) seat.flash();
+  at("grid-link").hidden = !category.grid;
+  at("grid-link").href = `${here}/grid?category=${category.id}`;
+  return another;
 }
 
-function thumbnails(proposals) {
-  const categories = new Set(proposals.map((proposal) => supply.category(proposal)));
-  return [...categories].flatMap(({ exemplars }) => exemplars.map((each) => each.thumbnail_url));
+/** Load what comes next and decode the nearest; keep what an undo may bring back. */
+function preload() {
+  const next = supply.list.slice(0, AT_HAND);
+  const last = past.last?.proposal;
+  const screen = ({ image }) => image.screen_url;
+  const near = [...next.slice(0, DECODED), ...(last ? [last] : [])];
+  pictures.want([...near.map(screen), ...near.flatMap(beside), ...next.map(screen), ...next.flatMap(beside)]);
+  for (const proposal of near) pictures.hold(screen(proposal)).catch(() => {});
+}
+
+function beside(proposal) {
+  const groups = contrast.groupsOf(proposal, supply.category(proposal));
+  return contrast.listed(groups).map(({ image }) => image.thumbnail_url);
 }
 
 /** How far the round is once the decisions on their way have arrived. */
 function counted() {
-  const { decided, total, mine } = supply.progress;
+  const { decided, total, mine, others } = supply.progress;
   const waiting = sender.waiting.length;
-  return { decided: Math.min(total, decided + waiting), total, mine: mine + waiting };
+  return { decided: Math.min(total, decided + waiting), total, mine: mine + waiting, others };
 }
 
 function showState() {
   seat.showProgress(supply.progress ? counted() : null);
   seat.showSync(sender.state, sender.waiting.length);
-  seat.undoButton.disabled = undoing || !history.length;
-  if (sender.state === "signed-out" || sender.state === "stale") showBlocked(sender.state);
+  seat.undoButton.disabled = undoing || !past.entries.length;
+  if (sender.state === "signed-out" || sender.state === "stale") block(sender.state);
 }
 
 // --- Nothing to answer
 
-function showBlocked(state) {
+function clearSeat() {
   shown = null;
-  const waiting = sender.waiting.length;
-  const kept = waiting ? ` ${waiting === 1 ? "One answer waits" : `${waiting} answers wait`} in this browser and will be sent.` : "";
-  if (state === "signed-out") {
-    seat.showRest({
-      title: "You are signed out",
-      text: `Sign in again to go on.${kept}`,
-      link: { href: `/sign-in?next=${encodeURIComponent(here)}`, text: "Sign in" },
-    });
-  } else {
-    seat.showRest({
-      title: "Please reload this page",
-      text: `You signed in anew in another tab, or your role changed.${kept}`,
-      link: { href: here, text: "Reload" },
-    });
-  }
+  seat.hide();
+  contrast.hide();
+  zoom.clear();
+}
+
+function block(state) {
+  clearSeat();
+  rest.showBlocked(state, sender.waiting.length, here);
 }
 
 async function showRest() {
   clearTimeout(poll);
   const { trouble, progress } = supply;
-  if (trouble?.status === 401) return showBlocked("signed-out");
-  if (trouble?.status === 403) return showBlocked("stale");
+  if (trouble?.status === 401) return block("signed-out");
+  if (trouble?.status === 403) return block("stale");
+  clearSeat();
   poll = setTimeout(() => supply.refill(), POLL);
-  if (trouble instanceof Passing) {
-    seat.showRest({
-      title: "No connection",
-      text: "Your answers are safe in this browser. The page goes on by itself when the server answers.",
-      busy: true,
-    });
-  } else if (trouble) {
-    seat.showRest({ title: "This did not work", text: trouble.message });
-  } else if (progress) {
-    showFinished(counted());
-  } else {
-    await showBetween();
-  }
+  if (trouble) return rest.showTrouble(trouble);
+  if (progress) return rest.showFinished(counted(), past.open);
+  const newest = await newestRound();
+  if (!supply.first && !supply.progress) rest.showBetween(newest);
 }
 
-function showFinished({ decided, total }) {
-  const left = total - decided;
-  seat.showRest({
-    title: left ? "No open proposals for you now" : `All ${total} are decided`,
-    text: left
-      ? `Others are answering the last ${left === 1 ? "one" : left}. If one comes back, it appears here.`
-      : "Thank you. The lead can close the round now; the next one appears here by itself.",
-    undo: history.length > 0,
-  });
-}
-
-const MACHINE = {
-  embedding: "The machine is reading new pictures",
-  training: "The model is training",
-  scoring: "The model is scoring the pool",
-};
-
-async function showBetween() {
-  let newest;
+async function newestRound() {
   try {
-    [newest] = (await call("GET", `${base}/rounds`)).body;
+    return (await call("GET", `${base}/rounds`)).body[0] ?? null;
   } catch {
-    newest = null; // the next poll tells
+    return null; // the next poll tells
   }
-  if (supply.first) return;
-  const working = MACHINE[newest?.state];
-  seat.showRest({
-    title: working ?? "Between rounds",
-    text: working
-      ? `Round ${newest.number} is on its way. Its pictures appear here by themselves.`
-      : "The lead has not started the next round. Its pictures will appear here by themselves.",
-    busy: Boolean(working),
-  });
 }
 
 // --- Wiring
 
 function enlarge(index) {
   const proposal = supply.first;
-  if (proposal) viewer.open(supply.category(proposal), proposal.image, index);
+  if (!proposal) return;
+  const groups = contrast.groupsOf(proposal, supply.category(proposal));
+  viewer.open(contrast.listed(groups), proposal.image, index);
 }
 
-listen(keymap, (action) => {
-  supply.touch();
-  if (action === "undo") undo();
-  else if (action === "help") help.showModal();
-  else if (action === "compare") enlarge(0);
-  else if (/^\d$/.test(action)) enlarge(Number(action) - 1);
-  else decide(action, KEY_GUARD);
-});
+const DIGITS = Array.from("123456789");
+const PANS = { "pan-left": [-PAN, 0], "pan-right": [PAN, 0], "pan-up": [0, -PAN], "pan-down": [0, PAN] };
+const ACTS = {
+  yes: () => decide("yes", KEY_GUARD),
+  no: () => decide("no", KEY_GUARD),
+  unsure: () => decide("unsure", KEY_GUARD),
+  reason: askWhy,
+  undo: () => undo(),
+  history: () => history.open(past.entries, undo),
+  compare: () => enlarge(0),
+  "zoom-in": () => zoom.in(),
+  "zoom-out": () => zoom.out(),
+  "zoom-reset": () => zoom.reset(),
+  grid: () => at("grid-link").hidden || at("grid-link").click(),
+  help: () => keylist.open(),
+};
+const keymap = new Keymap(
+  {
+    yes: ["y", "arrowright"],
+    no: ["n", "arrowleft"],
+    unsure: ["u"],
+    reason: ["r"],
+    undo: ["z", "backspace"],
+    history: ["h"],
+    compare: ["e"],
+    "zoom-in": ["+", "="],
+    "zoom-out": ["-"],
+    "zoom-reset": ["0"],
+    grid: ["g"],
+    help: ["?"],
+  },
+  {
+    ...Object.fromEntries(DIGITS.map((digit) => [digit, digit])),
+    ...Object.fromEntries(Object.keys(PANS).map((pan) => [pan.replace("pan-", "shift+arrow"), pan])),
+  },
+  preferences.keys,
+);
+listen(
+  keymap,
+  (action) => {
+    supply.touch();
+    if (PANS[action]) zoom.pan(...PANS[action]);
+    else if (DIGITS.includes(action)) enlarge(Number(action) - 1);
+    else ACTS[action]();
+  },
+  [...Object.keys(PANS), "zoom-in", "zoom-out"],
+);
+keylist.set(
+  keymap,
+  {
+    yes: t("Yes, it is one"),
+    no: t("No, it is not"),
+    unsure: t("Unsure: somebody else is asked"),
+    reason: t("No, and say why"),
+    undo: t("Undo the last answer, also after a reload"),
+    history: t("Your last answers; go back to one of them"),
+    compare: t("Enlarge the examples; arrows go through them"),
+    "zoom-in": t("Enlarge the picture"),
+    "zoom-out": t("Make it smaller"),
+    "zoom-reset": t("Show it whole"),
+    grid: t("Answer many at once, where the lead allows it"),
+    help: t("These keys"),
+  },
+  ({ actions, changed }) => {
+    seat.showKeys(keymap);
+    return savePreferences(({ keys }) => {
+      const others = Object.entries(keys).filter(([action]) => !actions.includes(action));
+      return { keys: { ...Object.fromEntries(others), ...changed } };
+    });
+  },
+);
+seat.showKeys(keymap);
+
 for (const button of seat.buttons) {
   button.addEventListener("click", () => decide(button.dataset.answer, CLICK_GUARD));
 }
-seat.undoButton.addEventListener("click", undo);
-seat.restUndo.addEventListener("click", undo);
-seat.helpButton.addEventListener("click", () => help.showModal());
-wire(help);
+seat.whyButton.addEventListener("click", askWhy);
+seat.undoButton.addEventListener("click", () => undo());
+rest.undoButton.addEventListener("click", () => undo());
+at("history-button").addEventListener("click", ACTS.history);
+at("help-button").addEventListener("click", ACTS.help);
+at("zoom-in").addEventListener("click", ACTS["zoom-in"]);
+at("zoom-out").addEventListener("click", ACTS["zoom-out"]);
+at("zoom-reset").addEventListener("click", ACTS["zoom-reset"]);
+holdFor(document.querySelector("[data-answer=no]"), askWhy);
 
-document.addEventListener("pointerdown", () => supply.touch());
+/** Call act when the button is held. The click that ends the press must not close what act opened. */
+function holdFor(button, act) {
+  let timer = 0;
+  button.addEventListener("pointerdown", () => {
+    timer = setTimeout(() => {
+      const over = new AbortController();
+      const options = { capture: true, once: true, signal: over.signal };
+      document.addEventListener("click", (event) => event.stopPropagation(), options);
+      for (const next of ["pointerdown", "keydown"]) document.addEventListener(next, () => over.abort(), options);
+      act();
+    }, HOLD);
+  });
+  for (const end of ["pointerup", "pointerleave", "pointercancel"]) {
+    button.addEventListener(end, () => clearTimeout(timer));
+  }
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+}
+
+swipe.listen(at("pane"), {
+  ready: () => Boolean(shown) && zoom.scale === 1,
+  moved: seat.showSwipe,
+  ended: (answer) => {
+    seat.endSwipe();
+    if (answer) decide(answer, CLICK_GUARD);
+  },
+});
+
+for (const event of ["pointerdown", "keydown"]) {
+  document.addEventListener(event, () => {
+    supply.touch();
+    session.active();
+  });
+}
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) supply.touch();
 });
@@ -373,7 +435,7 @@ addEventListener("beforeunload", (event) => {
   if (sender.waiting.length && sender.state !== "signed-out") event.preventDefault();
 });
 // Leaving for another page of ours gives the pictures back; a reload keeps them.
-for (const link of document.querySelectorAll(".bar a")) {
+for (const link of document.querySelectorAll(".bar a, #grid-link")) {
   link.addEventListener("click", () => {
     if (sender.waiting.length) return;
     call("POST", `${base}/proposals/release`, { body: { client }, keepalive: true }).catch(() => {});
@@ -382,5 +444,6 @@ for (const link of document.querySelectorAll(".bar a")) {
 
 // What an earlier page could not send goes first, unless the network is still away.
 sender.kick();
+session.refresh();
 await Promise.race([sender.drained(), new Promise((resolve) => setTimeout(resolve, 1500))]);
 supply.refill();

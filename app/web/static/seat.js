@@ -1,147 +1,137 @@
-// The labeler page's elements: what is shown, never why.
+// The stage of the labeler page: the question, the picture, the answers. What is shown, never why.
+
+import { signOf } from "./keys.js";
+import { t } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const stage = at("stage");
-const beside = at("beside");
-const rest = at("rest");
+const pane = at("pane");
 const toast = at("toast");
+const verdict = at("verdict");
 
 const TOAST = 6000;
 const SAVING = 400; // a save that is quicker than this needs no word
+const WORDS = { yes: () => t("Yes"), no: () => t("No"), unsure: () => t("Unsure") };
 
-let categoryShown = null;
 let toastTimer = 0;
 let savingTimer = 0;
 
 export const buttons = document.querySelectorAll("[data-answer]");
 export const undoButton = at("undo");
-export const restUndo = at("rest-undo");
-export const helpButton = at("help-button");
+export const whyButton = at("why");
 
-const opening = (name) => `Is this ${/^[aeiou]/i.test(name) ? "an" : "a"} `;
-
-/** "Is this a Spring gentian?" */
-export function question(name) {
-  return `${opening(name)}${name}?`;
+function asking(name) {
+  return /^[aeiou]/i.test(name) ? t("Is this an {name}?", { name }) : t("Is this a {name}?", { name });
 }
 
-/** Show a decoded picture and what stands beside it. True when the category is another one. */
-export function showQuestion(id, image, category, onExemplar) {
-  rest.hidden = true;
-  stage.dataset.proposal = id;
-  stage.hidden = beside.hidden = false;
-  image.alt = "The picture in question";
-  at("candidate").replaceChildren(image);
-  at("candidate").classList.remove("waiting");
+/** "Is this a Spring gentian?" */
+export const question = asking;
+
+/** Ask about a category; the name stands out, wherever the language puts it. */
+export function ask(category) {
+  const [before, after] = asking(`${category.name}\u0000`).split(`${category.name}\u0000`);
+  const name = document.createElement("em");
+  name.textContent = category.name;
+  at("question").replaceChildren(before, name, after);
+}
+
+/** There is a picture of this proposal; it is put into the pane by its zoom. */
+export function showPicture(proposal, image) {
+  image.alt = t("The picture in question");
+  stage.dataset.proposal = proposal.id;
+  stage.hidden = false;
+  at("candidate").className = "candidate";
   setAnswerable(true);
-  return showCategory(category, onExemplar);
 }
 
 /** The picture is not here yet: whatever is still seen must not be answered. */
-export function showWaiting(category, onExemplar) {
-  rest.hidden = true;
+export function showWaiting() {
   delete stage.dataset.proposal;
-  stage.hidden = beside.hidden = false;
-  at("candidate").replaceChildren();
-  at("candidate").classList.add("waiting");
+  stage.hidden = false;
+  at("candidate").className = "candidate waiting";
   setAnswerable(false);
-  showCategory(category, onExemplar);
 }
 
 /** The picture cannot be shown: only "unsure" is honest. */
-export function showBroken(onRetry) {
+export function showBroken(proposal, onRetry) {
   const retry = document.createElement("button");
   retry.type = "button";
   retry.className = "button";
-  retry.textContent = "Try again";
+  retry.textContent = t("Try again");
   retry.addEventListener("click", onRetry);
   const text = document.createElement("p");
-  text.textContent = "This picture does not load.";
-  at("candidate").replaceChildren(text, retry);
-  at("candidate").classList.remove("waiting");
+  text.textContent = t("This picture does not load.");
+  pane.replaceChildren(text, retry);
+  stage.dataset.proposal = proposal.id;
+  at("candidate").className = "candidate broken";
   for (const button of buttons) button.disabled = button.dataset.answer !== "unsure";
+  whyButton.disabled = true;
+}
+
+export function hide() {
+  stage.hidden = true;
+  delete stage.dataset.proposal;
 }
 
 function setAnswerable(yes) {
   for (const button of buttons) button.disabled = !yes;
+  whyButton.disabled = !yes;
 }
 
-function showCategory(category, onExemplar) {
-  if (category.id === categoryShown) return false;
-  const another = categoryShown !== null;
-  categoryShown = category.id;
-  const name = document.createElement("em");
-  name.textContent = category.name;
-  at("question").replaceChildren(opening(category.name), name, "?");
-  at("category").textContent = category.name;
-  at("scientific").textContent = category.scientific_name;
-  at("definition").innerHTML = category.definition_html; // rendered by the server, raw HTML off
-  at("look-alikes").hidden = !category.look_alikes.length;
-  at("look-alike-names").textContent = category.look_alikes.join(", ");
-  at("exemplars-heading").hidden = !category.exemplars.length;
-  at("exemplars").replaceChildren(
-    ...category.exemplars.slice(0, 9).map((exemplar, index) => thumbnail(exemplar, index, onExemplar)),
-  );
-  at("changed").hidden = !another;
-  if (another) flash();
-  return another;
+/** Whether the button for this answer is open: a picture that does not load can only be "unsure". */
+export function canAnswer(answer) {
+  return [...buttons].some((button) => button.dataset.answer === answer && !button.disabled);
 }
 
-function thumbnail(exemplar, index, onExemplar) {
-  const image = new Image();
-  image.src = exemplar.thumbnail_url;
-  image.alt = `Example ${index + 1}, enlarge`;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.append(image);
-  button.addEventListener("click", () => onExemplar(index));
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
-}
-
-function flash() {
-  for (const element of [stage, beside]) {
-    element.classList.remove("fresh");
-    void element.offsetWidth; // restarts the animation
-    element.classList.add("fresh");
-  }
-}
-
-export function forgetChange() {
-  at("changed").hidden = true;
+/** Draw the eye to a question about another category. */
+export function flash() {
+  for (const element of [stage, at("beside")]) restart(element, "fresh");
 }
 
 /** A short sign on the button that was meant, also when a key was pressed. */
 export function press(answer) {
-  for (const button of buttons) {
-    if (button.dataset.answer === answer) {
-      button.classList.remove("pressed");
-      void button.offsetWidth;
-      button.classList.add("pressed");
-    }
-  }
+  for (const button of buttons) if (button.dataset.answer === answer) restart(button, "pressed");
 }
 
-/** There is nothing to answer now; `link` is {href, text}. */
-export function showRest({ title, text = "", link = null, busy = false, undo = false }) {
-  stage.hidden = beside.hidden = true;
-  delete stage.dataset.proposal;
-  rest.hidden = false;
-  categoryShown = null;
-  setText(at("rest-title"), title);
-  setText(at("rest-text"), text);
-  at("rest-spinner").hidden = !busy;
-  restUndo.hidden = !undo;
-  at("rest-link").hidden = !link;
-  if (link) {
-    at("rest-link").href = link.href;
-    at("rest-link").textContent = link.text;
+function restart(element, animation) {
+  element.classList.remove(animation);
+  void element.offsetWidth;
+  element.classList.add(animation);
+}
+
+/** The picture goes with the finger, and says what lifting it would answer. */
+export function showSwipe({ dx, dy, answer, far }) {
+  pane.style.transform = `translate(${dx}px, ${Math.min(0, dy)}px)`;
+  verdict.hidden = !answer;
+  if (!answer) return;
+  verdict.className = `verdict ${answer}${far ? " far" : ""}`;
+  verdict.textContent = WORDS[answer]();
+}
+
+export function endSwipe() {
+  pane.style.transform = "";
+  verdict.hidden = true;
+}
+
+/** "2.4 ×" while the picture is enlarged; a press shows it whole. */
+export function showZoom(scale) {
+  const button = at("zoom-reset");
+  button.hidden = scale === 1;
+  button.textContent = `${scale.toFixed(1)} ×`;
+  button.setAttribute("aria-label", t("Enlarged {scale} times. Show the whole picture", { scale: scale.toFixed(1) }));
+}
+
+/** Write each button's first key on it. */
+export function showKeys(keymap) {
+  for (const element of document.querySelectorAll("[data-key-of]")) {
+    const keys = keymap.keys(element.dataset.keyOf);
+    element.textContent = signOf(keys[0]);
+    element.parentElement.setAttribute("aria-keyshortcuts", keys.join(" "));
   }
 }
 
 /** Live regions are read aloud when they are written: write only what differs. */
-function setText(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
@@ -164,15 +154,26 @@ export function showProgress(progress) {
   const { decided, total, mine } = progress;
   at("progress-bar").max = Math.max(1, total);
   at("progress-bar").value = decided;
-  setText(at("progress-text"), `${decided} of ${total}, yours ${mine}`);
+  setText(at("progress-text"), t("{decided} of {total}, yours {mine}", { decided, total, mine }));
+}
+
+/** How the day goes, and a reminder of a break while there is one. */
+export function showNumbers(texts) {
+  at("session").hidden = false;
+  setText(at("numbers"), texts.join(" · "));
+}
+
+export function remind(text) {
+  at("session").hidden = false;
+  setText(at("break"), text);
 }
 
 const SIGNS = {
   idle: () => "",
-  sending: () => "Saving …",
-  offline: (waiting) => `Offline, ${waiting} waiting`,
-  "signed-out": (waiting) => `Signed out, ${waiting} waiting`,
-  stale: (waiting) => `Reload the page, ${waiting} waiting`,
+  sending: () => t("Saving …"),
+  offline: (waiting) => t("Offline, {waiting} waiting", { waiting }),
+  "signed-out": (waiting) => t("Signed out, {waiting} waiting", { waiting }),
+  stale: (waiting) => t("Reload the page, {waiting} waiting", { waiting }),
 };
 
 export function showSync(state, waiting) {
@@ -184,9 +185,4 @@ export function showSync(state, waiting) {
   };
   if (state === "sending" && sign.dataset.state !== "sending") savingTimer = setTimeout(show, SAVING);
   else show();
-}
-
-/** Whether the button for this answer is open: a picture that does not load can only be "unsure". */
-export function canAnswer(answer) {
-  return [...buttons].some((button) => button.dataset.answer === answer && !button.disabled);
 }

@@ -2,16 +2,12 @@
 
 import { Passing } from "./api.js";
 
-export const AHEAD = 5;
-const LOW = 3;
+const AHEAD = 40; // pictures at hand: enough for thirty answers without the network
+const FIRST = 6; // the first request is small: the first picture comes sooner
+const BATCH = 8; // answers between two requests
+const LOW = 2;
 const MOST = 60;
 const IDLE = 10 * 60_000; // a labeler who went away does not keep pictures from others
-/** Hashes of images, as the server sends them, to the images themselves. */
-export function withImages({ proposals, categories, images }) {
-  for (const proposal of proposals) proposal.image = images[proposal.image];
-  for (const each of categories) each.exemplars = each.exemplars.map((sha256) => images[sha256]);
-}
-
 const RENEW_AT = 0.6; // of a lease's life
 
 export class Supply {
@@ -20,6 +16,8 @@ export class Supply {
   progress = null;
   /** null, or the error of the last attempt to lease. */
   trouble = null;
+  /** Whether the server has answered once. */
+  asked = false;
   #lease;
   #unsent;
   #on;
@@ -28,9 +26,10 @@ export class Supply {
   #timer = null;
   #renewalDue = 0;
   #active = performance.now();
+  #level = 0; // how many were at hand after the last request
 
   /**
-   * @param lease (count) => promise of {body, now}
+   * @param lease ({count, have}) => promise of {body, now}
    * @param unsent () => the ids of proposals whose decisions are on their way
    * @param on {arrived(), lost(proposals, number of the round that ended meanwhile or null)}
    */
@@ -52,15 +51,17 @@ export class Supply {
   shift() {
     const proposal = this.list.shift();
     this.#answered.add(proposal.id);
-    if (this.list.length <= LOW) this.refill();
+    // Others may hold the rest: then the last answer's number counts, or each answer would ask again.
+    const low = Math.min(this.#target(), this.#level) - BATCH;
+    if (this.list.length <= Math.max(LOW, low)) this.refill();
     return proposal;
   }
 
-  /** A decision was undone: its proposal is in question again. */
-  putBack(proposal, category) {
+  /** A decision was undone: its proposal is in question again. `answer` is the server's, if it was asked. */
+  putBack(proposal, answer) {
     this.#answered.delete(proposal.id);
-    if (category) this.categories.set(category.id, category);
-    this.list = [proposal, ...this.list.filter((other) => other.id !== proposal.id)];
+    const back = answer ? this.#learn(answer.images, [proposal], [answer.category])[0] : proposal;
+    this.list = [back, ...this.list.filter((other) => other.id !== back.id)];
   }
 
   /** The server did not take the answer: should it lease the proposal to us again, ask again. */
@@ -74,58 +75,90 @@ export class Supply {
     if (this.#renewalDue && this.#active > this.#renewalDue) this.refill();
   }
 
-  /** Lease what is missing and renew what is held. One request at a time. */
+  /** Lease what is missing and renew what is held. One request at a time; after the first, small one another. */
   refill() {
-    this.#running ??= this.#refill().finally(() => {
+    this.#running ??= this.#refill().then((again) => {
       this.#running = null;
+      if (again) this.refill();
     });
     return this.#running;
   }
 
+  /** How many to hold. Near the end of a round at most half of what is open: others label too. */
+  #target() {
+    if (!this.progress) return FIRST;
+    const open = this.progress.total - this.progress.decided;
+    return Math.min(AHEAD, Math.max(FIRST, Math.ceil(open / 2)));
+  }
+
+  /** Whether to ask again at once. */
   async #refill() {
-    const before = new Set(this.list.map((proposal) => proposal.id));
+    const have = this.list.map(({ id }) => id);
     // What is on its way to the server may still be counted as held: ask for so many more.
-    const count = Math.min(MOST, Math.max(1 + AHEAD, before.size) + this.#unsent().length);
+    const count = Math.min(MOST, Math.max(this.#target(), have.length) + this.#unsent().length);
+    const first = !this.progress;
     try {
-      const { body, now } = await this.#lease(count);
+      const { body, now } = await this.#lease({ count, have: have.slice(0, MOST) });
       this.trouble = null;
-      this.#take(body, before, now);
+      this.asked = true;
+      this.#take(body, new Set(have), now);
     } catch (error) {
       this.trouble = error;
       // Offline: the leases may run out meanwhile. An answer still counts if nobody else was given
       // the picture, so the labeler goes on.
       if (!(error instanceof Passing)) this.list = [];
     }
+    this.#level = this.list.length;
     this.#on.arrived();
+    return first && this.list.length > 0 && this.list.length < this.#target();
   }
 
-  #take(body, before, now) {
-    const { progress, proposals, categories } = body;
-    withImages(body);
+  #take({ progress, leases, proposals, categories, images }, before, now) {
     const ended = progress?.round === this.progress?.round ? null : (this.progress?.round ?? null);
     if (progress?.round !== this.progress?.round) this.#answered.clear();
     this.progress = progress;
-    for (const category of categories) this.categories.set(category.id, category);
-    const leased = new Map(proposals.map((proposal) => [proposal.id, proposal]));
+    const details = new Map(this.#learn(images, proposals, categories).map((each) => [each.id, each]));
+    const leased = new Map(leases.map((lease) => [lease.id, lease]));
     // Only what was held when the request left can be missing from its answer.
     const lost = this.list.filter(({ id }) => before.has(id) && !leased.has(id));
     const kept = this.list.filter((proposal) => !lost.includes(proposal));
     for (const proposal of kept) Object.assign(proposal, leased.get(proposal.id) ?? {});
-    this.list = [...kept, ...proposals.filter((proposal) => this.#isNew(proposal, kept))];
-    this.#renewLater(proposals, now);
+    const fresh = leases.filter(({ id }) => details.has(id) && this.#isNew(id, kept));
+    this.list = [...kept, ...fresh.map((lease) => Object.assign(details.get(lease.id), lease))];
+    this.#renewLater(leases, now);
     if (lost.length) this.#on.lost(lost, ended);
   }
 
-  #isNew({ id }, kept) {
+  /** Put the images where the answer only names them. */
+  #learn(images, proposals, categories) {
+    const all = (hashes) => hashes.map((hash) => images[hash]).filter(Boolean);
+    for (const category of categories) {
+      this.categories.set(category.id, { ...category, exemplars: all(category.exemplars) });
+    }
+    return proposals.map(({ image, contrast, ...proposal }) => ({
+      ...proposal,
+      image: images[image],
+      contrast: {
+        exemplars: all(contrast.exemplars),
+        confusable: contrast.confusable && {
+          ...contrast.confusable,
+          exemplars: all(contrast.confusable.exemplars),
+        },
+        rejected: all(contrast.rejected),
+      },
+    }));
+  }
+
+  #isNew(id, kept) {
     const known = this.#answered.has(id) || this.#unsent().includes(id);
     return !known && !kept.some((other) => other.id === id);
   }
 
-  #renewLater(proposals, now) {
+  #renewLater(leases, now) {
     clearTimeout(this.#timer);
     this.#renewalDue = 0;
-    if (!proposals.length) return;
-    const life = Math.min(...proposals.map((each) => Date.parse(each.lease_expires_at) - now));
+    if (!leases.length) return;
+    const life = Math.min(...leases.map((each) => Date.parse(each.lease_expires_at) - now));
     const pause = Math.max(1000, life * RENEW_AT);
     this.#renewalDue = performance.now() + pause;
     this.#timer = setTimeout(() => {

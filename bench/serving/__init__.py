@@ -1,1 +1,0 @@
-"""How serving behaves with many labelers and a large pool: `python -m bench.serving`."""
