@@ -35,6 +35,7 @@ from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
 from app.pictures import PictureLimits, inspect
 from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.label.tallies import Changes
 from app.usecases.people import add_user
 from app.usecases.projects import CategoryFacts, add_category
 from app.usecases.run_jobs import Claim, claim_job
@@ -295,8 +296,11 @@ def answers(session: Session, labeling: Labeling) -> dict[int, tuple[str | None,
 
 def answer(session: Session, proposal: Proposal, user_id: int, word: str) -> Decision:
     """A decision in force, as if it had been leased and answered."""
-    proposal.decisions += 1
-    proposal.answer, proposal.answered_by = word, user_id
+    changes = Changes()
+    with changes.of(proposal):
+        proposal.decisions += 1
+        proposal.answer, proposal.answered_by = word, user_id
+    changes.write(session, proposal.round_id)
     decision = Decision(
         proposal_id=proposal.id,
         user_id=user_id,

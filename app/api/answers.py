@@ -18,13 +18,14 @@ from app.db.tables import (
 from app.domain.access import Role
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason
+from app.domain.errors import DomainError
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
 from app.domain.preferences import Preferences
 from app.domain.round import Policy, RoundState
 from app.usecases.store_images import ImageAnswer
 
-from . import schemas
+from . import problems, schemas
 
 
 def project_out(project: Project, role: Role) -> schemas.ProjectOut:
@@ -230,6 +231,14 @@ def decision_out(decision: Decision, names: Mapping[int, str]) -> schemas.Decisi
         if picked is None
         else schemas.CategoryName(category_id=picked, name=names[picked]),
         created_at=decision.created_at,
+    )
+
+
+def item_problem(error: DomainError) -> schemas.ItemProblem:
+    """Why one answer among several was not taken."""
+    told = problems.told(error)
+    return schemas.ItemProblem(
+        type=told.type, title=told.title, status=told.status, detail=told.detail
     )
 
 

@@ -1,28 +1,39 @@
 """Proposals: lease, decide, undo."""
 
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 from sqlalchemy.orm import Session
 
 from app.context import Unit
-from app.db import labeling_queries, queries
+from app.db import labeling_queries
 from app.db.session import database_now
 from app.db.tables import Decision, Round
 from app.domain.access import Role
 from app.domain.decision import Verdict
 from app.domain.errors import (
     AlreadyDecidedError,
+    AnsweredSinceError,
+    GridNotAllowedError,
     InvalidError,
     KeyReusedError,
     LeaseLostError,
     NotUndoableError,
+    PartOfPickError,
+    PickAnsweredError,
     RoundClosedError,
 )
 from app.domain.round import RoundState
-from app.usecases.label.decide import record_decision
+from app.usecases.label.decide import Said, record_decision
+from app.usecases.label.grid import grids, lease_grid, open_by_category, record_page
 from app.usecases.label.holder import Holder
+from app.usecases.label.holder import Labeler as Answering
 from app.usecases.label.lease import holds, lease_proposals, release_leases, round_in_labeling
+from app.usecases.label.log import Saved
+from app.usecases.label.pick import untouched
+from app.usecases.label.tallies import progress_of
 from app.usecases.label.undo import undo_decision
 from app.usecases.people import Access
 
@@ -32,6 +43,19 @@ from .dependencies import Labeler, UnitDep
 from .problems import responses
 
 router = APIRouter(tags=["labeling"])
+
+# A request must not count years of decisions.
+LONGEST_DAY = timedelta(hours=48)
+
+UNDO_REFUSALS = (
+    RoundClosedError,
+    NotUndoableError,
+    AnsweredSinceError,
+    PickAnsweredError,
+    PartOfPickError,
+    KeyReusedError,
+    InvalidError,
+)
 
 Key = Annotated[
     str,
@@ -46,7 +70,7 @@ Key = Annotated[
 @router.post(
     "/projects/{project}/proposals/lease",
     operation_id="leaseProposals",
-    responses=responses(InvalidError),
+    responses=responses(InvalidError, GridNotAllowedError),
 )
 def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas.LeaseAnswer:
     """The next open proposals, kept from others for five minutes. Ask again to renew the lease."""
@@ -57,7 +81,13 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
             progress=None, leases=[], proposals=[], categories=[], images={}, grid=None
         )
     holder = _holder(access, body.client)
-    leased = lease_proposals(session, labeling, holder, body.count, database_now(session))
+    now = database_now(session)
+    page = None
+    if body.grid is None:
+        leased = lease_proposals(session, labeling, holder, body.count, now)
+    else:
+        wanted = body.grid.category_id
+        page, leased = lease_grid(session, project, labeling, holder, wanted, body.count, now)
     have = set(body.have)
     shown = beside(session, project, labeling.id, [each for each in leased if each.id not in have])
     return schemas.LeaseAnswer(
@@ -66,7 +96,9 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
         proposals=shown.proposals,
         categories=shown.categories,
         images=shown.images,
-        grid=None,
+        grid=None
+        if page is None
+        else schemas.GridLease(category_id=page.category_id, mostly=page.mostly),
     )
 
 
@@ -101,20 +133,89 @@ def decide(
     response: Response,
 ) -> schemas.DecisionAnswer:
     """Answer a proposal, exactly once for each key. When this returns, the decision is on disk."""
-    saved = record_decision(
-        unit.session,
-        access.project,
-        proposal_id,
-        Verdict(body.answer, body.reason, body.category_id),
-        user_id=access.principal.user_id,
-        lease_token=body.lease_token,
-        key=key,
-        seconds=body.seconds,
-    )
+    verdict = Verdict(body.answer, body.reason, body.category_id)
+    said = Said(proposal_id, body.lease_token, verdict, key, body.seconds)
+    saved = record_decision(unit.session, access.project, _labeler(access), said)
     response.status_code = 200 if saved.replayed else 201
     return schemas.DecisionAnswer(
         decision=_decision(unit.session, saved.decision),
         progress=_progress_of(unit, access, saved.proposal.round_id),
+    )
+
+
+@router.post(
+    "/projects/{project}/decisions",
+    operation_id="decidePage",
+    responses=responses(InvalidError),
+)
+def decide_page(body: schemas.GridPage, unit: UnitDep, access: Labeler) -> schemas.GridAnswer:
+    """Answer a page of a grid. Each answer is taken or refused on its own, exactly once a key."""
+    session, project = unit.session, access.project
+    page = [
+        Said(each.proposal_id, each.lease_token, Verdict(each.answer), each.key, each.seconds)
+        for each in body.decisions
+    ]
+    saved = record_page(session, project, _labeler(access), page)
+    results = [
+        schemas.GridResult(
+            key=said.key,
+            decision=answers.decision_out(result.decision, {})
+            if isinstance(result, Saved)
+            else None,
+            problem=None if isinstance(result, Saved) else answers.item_problem(result),
+        )
+        for said, result in zip(page, saved, strict=True)
+    ]
+    labeling = round_in_labeling(session, project)
+    return schemas.GridAnswer(
+        results=results,
+        progress=None if labeling is None else _progress(session, labeling, access),
+    )
+
+
+@router.get("/projects/{project}/grids", operation_id="listGrids", responses=responses())
+def list_grids(unit: UnitDep, access: Labeler) -> list[schemas.GridOut]:
+    """The categories that may be labeled a page at a time now, in labeling order."""
+    session, project = unit.session, access.project
+    labeling = round_in_labeling(session, project)
+    if labeling is None:
+        return []
+    still_open = open_by_category(session, labeling)
+    return [
+        schemas.GridOut(
+            category_id=grid.category_id,
+            name=grid.name,
+            open=still_open[grid.category_id],
+            mostly=grid.mostly,
+        )
+        for grid in grids(session, project, labeling)
+        if still_open.get(grid.category_id)
+    ]
+
+
+@router.get(
+    "/projects/{project}/session", operation_id="getSession", responses=responses(InvalidError)
+)
+def get_session(
+    unit: UnitDep,
+    access: Labeler,
+    since: Annotated[
+        datetime, Query(description="When the caller's day began; at most 48 hours are counted")
+    ],
+) -> schemas.SessionOut:
+    """The caller's day: how many decisions, how quick, and how they did where that is known."""
+    if since.tzinfo is None:
+        raise InvalidError("since", "Give since with its time zone, as in 2026-01-31T00:00:00Z.")
+    session, project = unit.session, access.project
+    since = max(since, database_now(session) - LONGEST_DAY)
+    day = labeling_queries.day(session, project.id, access.principal.user_id, since)
+    return schemas.SessionOut(
+        today=day.decisions,
+        last_hour=day.last_hour,
+        seconds_per_decision=day.median_seconds,
+        gold=schemas.GoldOut(answered=day.gold, right=day.gold_right)
+        if project.show_gold
+        else None,
     )
 
 
@@ -132,24 +233,25 @@ def list_decisions(
     rounds = labeling_queries.rounds_to_look_back_on(session, project.id)
     rows = labeling_queries.past_decisions(session, rounds, access.principal.user_id, limit)
     named = [row[0].picked_category_id for row in rows]
-    picked = {category_id for category_id in named if category_id is not None}
-    names = labeling_queries.category_names(session, picked)
+    names = labeling_queries.category_names(session, {each for each in named if each is not None})
     return [
         schemas.PastDecision(
             decision=answers.decision_out(decision, names),
             category_id=proposal.category_id,
             category=category,
             image=answers.image_out(project.slug, image),
-            undoable=state == RoundState.LABELING and decision.ordinal == proposal.decisions,
+            undoable=state == RoundState.LABELING
+            and decision.ordinal == proposal.decisions
+            and (picked is None or untouched(picked)),
         )
-        for decision, category, proposal, image, state in rows
+        for decision, category, proposal, picked, image, state in rows
     ]
 
 
 @router.post(
     "/projects/{project}/decisions/{decision_id}/undo",
     operation_id="undoDecision",
-    responses=responses(RoundClosedError, NotUndoableError, KeyReusedError, InvalidError),
+    responses=responses(*UNDO_REFUSALS),
 )
 def undo(
     decision_id: int, body: schemas.ClientBody, key: Key, unit: UnitDep, access: Labeler
@@ -172,7 +274,11 @@ def undo(
 
 
 def _holder(access: Access, client: str) -> Holder:
-    return Holder(access.principal.user_id, client, leads=access.role is Role.LEAD)
+    return Holder(_labeler(access), client)
+
+
+def _labeler(access: Access) -> Answering:
+    return Answering(access.principal.user_id, leads=access.role is Role.LEAD)
 
 
 def _decision(session: Session, decision: Decision) -> schemas.DecisionOut:
@@ -186,10 +292,6 @@ def _progress_of(unit: Unit, access: Access, round_id: int) -> schemas.Progress:
 
 
 def _progress(session: Session, labeling: Round, access: Access) -> schemas.Progress:
-    return schemas.Progress(
-        round=labeling.number,
-        decided=queries.decided(session, labeling.id),
-        total=labeling.proposals or 0,
-        mine=queries.decided_by(session, labeling.id, access.principal.user_id),
-        others=0,
-    )
+    labeler = _labeler(access)
+    found = progress_of(session, labeling, labeler.user_id, leads=labeler.leads)
+    return schemas.Progress(round=labeling.number, **asdict(found))

@@ -37,6 +37,10 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.LeaseLostError: (HTTPStatus.CONFLICT, "lease-lost"),
     errors.AlreadyDecidedError: (HTTPStatus.CONFLICT, "already-decided"),
     errors.NotUndoableError: (HTTPStatus.CONFLICT, "not-undoable"),
+    errors.AnsweredSinceError: (HTTPStatus.CONFLICT, "answered-since"),
+    errors.PickAnsweredError: (HTTPStatus.CONFLICT, "pick-answered"),
+    errors.PartOfPickError: (HTTPStatus.CONFLICT, "part-of-pick"),
+    errors.GridNotAllowedError: (HTTPStatus.CONFLICT, "grid-not-allowed"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     errors.TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
@@ -120,6 +124,17 @@ def problem(
     )
     return JSONResponse(
         body.model_dump(), status_code=status.value, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def told(error: errors.DomainError, detail: str | None = None) -> Problem:
+    """A domain error inside an answer that has others beside it."""
+    status, name = STATUS[type(error)]
+    return Problem(
+        type=f"urn:vetted:{name}",
+        title=status.phrase,
+        status=status.value,
+        detail=detail or str(error),
     )
 
 

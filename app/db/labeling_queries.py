@@ -1,6 +1,8 @@
 """What stands beside proposals, each in one query for all of them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, aliased
@@ -133,20 +135,23 @@ def rounds_to_look_back_on(session: Session, project_id: int) -> list[int]:
 
 def past_decisions(
     session: Session, round_ids: Collection[int], user_id: int, limit: int
-) -> Sequence[Row[Decision, str, Proposal, Image, str]]:
-    """(decision, category name, proposal, image, state of the round), the newest first.
+) -> Sequence[Row[Decision, str, Proposal, Proposal, Image, str]]:
+    """(decision, category name, proposal, picked proposal, image, state), the newest first.
 
-    These are the user's decisions that they did not take back.
+    These are the user's decisions that they did not take back, without those that were written
+    along with a pick; the state is the round's.
     """
-    undo = aliased(Decision)
+    undo, picked = aliased(Decision), aliased(Proposal)
     return session.execute(
-        select(Decision, Category.name, Proposal, Image, Round.state)
+        select(Decision, Category.name, Proposal, picked, Image, Round.state)
         .join(Proposal, Proposal.id == Decision.proposal_id)
         .join(Round, Round.id == Proposal.round_id)
         .join(Category, Category.id == Proposal.category_id)
         .join(Image, Image.id == Proposal.image_id)
+        .join(picked, picked.id == Decision.picked_id, isouter=True)
         .where(
             Decision.user_id == user_id,
+            Proposal.picked_by.is_distinct_from(user_id),
             Decision.answer != Answer.UNDO,
             Proposal.round_id.in_(round_ids),
             ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
@@ -154,3 +159,43 @@ def past_decisions(
         .order_by(Decision.created_at.desc(), Decision.id.desc())
         .limit(limit)
     ).all()
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a labeler did since some time."""
+
+    decisions: int
+    last_hour: int
+    median_seconds: float | None
+    gold: int
+    gold_right: int
+
+
+def day(session: Session, project_id: int, user_id: int, since: datetime) -> Day:
+    """What a user decided in a project and did not take back."""
+    undo = aliased(Decision)
+    hour_ago = func.now() - timedelta(hours=1)
+    today = Decision.created_at >= since
+    known = today & Proposal.gold.is_not(None) & Decision.answer.in_((Answer.YES, Answer.NO))
+    row = session.execute(
+        select(
+            func.count().filter(today),
+            func.count().filter(Decision.created_at > hour_ago),
+            func.percentile_cont(0.5).within_group(Decision.seconds).filter(today),
+            func.count().filter(known),
+            func.count().filter(known & (Decision.answer == Proposal.gold)),
+        )
+        .select_from(Decision)
+        .join(Proposal, Proposal.id == Decision.proposal_id)
+        .join(Round, Round.id == Proposal.round_id)
+        .where(
+            Decision.user_id == user_id,
+            Decision.created_at >= func.least(since, hour_ago),
+            Decision.answer != Answer.UNDO,
+            Round.project_id == project_id,
+            Proposal.picked_by.is_distinct_from(user_id),
+            ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
+        )
+    ).one()
+    return Day(*row)

@@ -7,17 +7,16 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from app.db import tables
 from app.db.tables import (
     Category,
     DatasetVersion,
-    Decision,
     Example,
     HardNegative,
     Image,
     Job,
     ModelVersion,
     ProjectMember,
-    Proposal,
     Round,
     Source,
     User,
@@ -115,39 +114,16 @@ def rounds(session: Session, project_id: int, number: int | None = None) -> list
 
 def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, Tally]:
     rows = session.execute(
-        select(Proposal.round_id, Proposal.answer, func.count())
-        .where(Proposal.round_id.in_(round_ids), Proposal.answer.is_not(None))
-        .group_by(Proposal.round_id, Proposal.answer)
+        select(
+            tables.Tally.round_id,
+            func.sum(tables.Tally.yes),
+            func.sum(tables.Tally.no),
+            func.sum(tables.Tally.unsure),
+        )
+        .where(tables.Tally.round_id.in_(round_ids))
+        .group_by(tables.Tally.round_id)
     )
-    answers: dict[int, dict[str, int]] = {}
-    for round_id, answer, number in rows:
-        answers.setdefault(round_id, {})[str(answer)] = number
-    return {round_id: Tally(**of_round) for round_id, of_round in answers.items()}
-
-
-def decided(session: Session, round_id: int) -> int:
-    """How many proposals of a round have an answer."""
-    return session.scalars(
-        select(func.count()).where(Proposal.round_id == round_id, Proposal.answer.is_not(None))
-    ).one()
-
-
-def in_force(round_id: int, user_id: int) -> tuple[Any, ...]:
-    """Conditions that join a user's decisions in force to the proposals of a round."""
-    return (
-        Proposal.round_id == round_id,
-        Proposal.answer.is_not(None),
-        Decision.proposal_id == Proposal.id,
-        Decision.ordinal == Proposal.decisions,
-        Decision.user_id == user_id,
-    )
-
-
-def decided_by(session: Session, round_id: int, user_id: int) -> int:
-    """How many decisions in force in a round are this user's."""
-    return session.scalars(
-        select(func.count()).select_from(Decision).where(*in_force(round_id, user_id))
-    ).one()
+    return {round_id: Tally(*counted) for round_id, *counted in rows}
 
 
 def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:

@@ -157,6 +157,49 @@ class NotUndoableError(DomainError):
         self.decision_id = decision_id
 
 
+class AnsweredSinceError(DomainError):
+    """Somebody else answered the proposal after this decision passed it on."""
+
+    def __init__(self, decision_id: int) -> None:
+        super().__init__(
+            "Somebody else has answered this since, so your decision can no longer be taken back. "
+            "Tell the project lead if it was a mistake."
+        )
+        self.decision_id = decision_id
+
+
+class PickAnsweredError(DomainError):
+    """Somebody else answered the proposal that a pick has made."""
+
+    def __init__(self, proposal_id: int) -> None:
+        super().__init__(
+            "Somebody else has answered about the category that you picked, so your decision can no "
+            "longer be taken back. Tell the project lead if it was a mistake."
+        )
+        self.proposal_id = proposal_id
+
+
+class PartOfPickError(DomainError):
+    """The yes was given together with a no that picked its category."""
+
+    def __init__(self, decision_id: int) -> None:
+        super().__init__(
+            "This yes was given with a no that picked its category. Undo that no, and both go."
+        )
+        self.decision_id = decision_id
+
+
+class GridNotAllowedError(DomainError):
+    """The category may not be labeled a page at a time."""
+
+    def __init__(self, category_id: int) -> None:
+        super().__init__(
+            "This category may not be labeled as a grid: its answers are too uncertain, or the lead "
+            "has changed the limits. Label it one at a time."
+        )
+        self.category_id = category_id
+
+
 class KeyReusedError(DomainError):
     """One idempotency key came with two different requests."""
 

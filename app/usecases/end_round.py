@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, literal, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -45,7 +45,8 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     """S_i = S(i-1) + T_i and H_i = H(i-1) + F_i (step 4 of the loop), frozen as a dataset version.
 
     Waits for decisions that are being written and refuses later ones. Proposals without a yes or
-    no stay candidates; those never answered count as not visited.
+    no stay candidates; those never answered count as not visited. An image never becomes an example
+    of two categories: with a yes for each, it becomes one of none.
 
     Raises:
         NotFoundError: when the project has no such round.
@@ -89,9 +90,10 @@ def cancel_round(session: Session, project: Project, number: int, now: datetime)
 
 
 def _latest_decision(answer: Answer, round_id: int) -> tuple[ColumnElement[bool], ...]:
-    """Joins proposals to the decision in force."""
+    """Joins proposals to the decision in force; a question with a known answer teaches nothing."""
     return (
         Proposal.round_id == round_id,
+        Proposal.gold.is_(None),
         Proposal.answer == answer,
         Decision.proposal_id == Proposal.id,
         Decision.ordinal == Proposal.decisions,
@@ -107,7 +109,10 @@ def _grow_examples(session: Session, ending: Round, version: int) -> None:
         literal(ending.id),
         Decision.id,
         literal(version),
-    ).where(*_latest_decision(Answer.YES, ending.id))
+    ).where(
+        *_latest_decision(Answer.YES, ending.id),
+        Proposal.image_id.not_in(_contradicted(ending)),
+    )
     columns = [
         "project_id", "image_id", "category_id", "split", "round_id", "decision_id", "from_version",
     ]  # fmt: skip
@@ -116,10 +121,29 @@ def _grow_examples(session: Session, ending: Round, version: int) -> None:
         delete(Candidate).where(
             Candidate.image_id.in_(
                 select(Proposal.image_id).where(
-                    Proposal.round_id == ending.id, Proposal.answer == Answer.YES
+                    Proposal.round_id == ending.id,
+                    Proposal.answer == Answer.YES,
+                    Proposal.image_id.not_in(_contradicted(ending)),
                 )
             )
         )
+    )
+
+
+def _contradicted(ending: Round) -> Select[int]:
+    """Images with a yes for two categories: one of the two is wrong, and nobody can tell which.
+
+    Neither joins the dataset. The image stays a candidate and is asked about again.
+    """
+    return (
+        select(Proposal.image_id)
+        .where(
+            Proposal.round_id == ending.id,
+            Proposal.answer == Answer.YES,
+            Proposal.gold.is_(None),
+        )
+        .group_by(Proposal.image_id)
+        .having(func.count() > 1)
     )
 
 
@@ -145,6 +169,7 @@ def _release_unanswered(session: Session, ending: Round) -> None:
                     Proposal.round_id == ending.id, Proposal.answer.is_(None)
                 )
             )
+            | Candidate.image_id.in_(_contradicted(ending))
         )
         .values(last_round=None)
     )

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ARRAY, Float, Integer, bindparam, insert, text
 from sqlalchemy.orm import Session
 
-from app.db.tables import Exemplar, ModelVersion, Round
+from app.db.tables import Exemplar, ModelVersion, Round, RoundCategory
+from app.domain.grid import expected_precision
 from app.domain.proposing import Score
 from app.domain.round import RoundEvent, RoundState, next_state
 
@@ -86,6 +87,42 @@ _MARK_VISITED = text(
 ).bindparams(bindparam("images", type_=ARRAY(Integer)))
 
 
+_ANSWERED_BEFORE = text(
+    """
+    SELECT category_id, count(*) FILTER (WHERE answer = 'yes'), count(*) FILTER (WHERE answer = 'no')
+    FROM proposal JOIN round ON round.id = proposal.round_id
+    WHERE round.project_id = :project_id AND round.state = 'closed' AND proposal.gold IS NULL
+      AND proposal.answer IN ('yes', 'no')
+    GROUP BY category_id
+    """
+)
+_ASKED_NOW = text(
+    """
+    SELECT category_id, count(*), avg(confidence) FROM proposal
+    WHERE round_id = :round_id AND gold IS NULL GROUP BY category_id
+    """
+)
+
+
+def _expect(session: Session, running: Round) -> None:
+    """Keep what share of right proposals to expect of each category of the round."""
+    before = {
+        category_id: (yes, no)
+        for category_id, yes, no in session.execute(
+            _ANSWERED_BEFORE, {"project_id": running.project_id}
+        )
+    }
+    session.add_all(
+        RoundCategory(
+            round_id=running.id,
+            category_id=category_id,
+            proposals=number,
+            expected_precision=expected_precision(*before.get(category_id, (0, 0)), confidence),
+        )
+        for category_id, number, confidence in session.execute(_ASKED_NOW, {"round_id": running.id})
+    )
+
+
 def publish_scored(session: Session, running: Round, scored: Scored, now: datetime) -> None:
     """Insert the proposals, mark the candidates as visited, and hand the round to the labelers."""
     proposals = scored.proposals
@@ -100,6 +137,7 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
         },
     )
     session.execute(_MARK_VISITED, {"number": running.number, "images": list(scored.image_ids)})
+    _expect(session, running)
     running.candidates = len(scored.image_ids)
     running.proposals = inserted.rowcount  # type: ignore[attr-defined]
     running.withheld = scored.withheld

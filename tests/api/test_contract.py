@@ -25,6 +25,7 @@ RIGHTS = {
     },
     Right.LABEL: {
         "leaseProposals", "releaseProposals", "decideProposal", "listDecisions", "undoDecision",
+        "decidePage", "listGrids", "getSession",
     },
     Right.INGEST: {"ingestImages"},
     Right.LEAD: {

@@ -299,10 +299,10 @@ def test_after_the_close_nothing_changes_any_more(labeling: Service) -> None:
 
 
 def test_the_close_grows_the_dataset(labeling: Service) -> None:
-    proposals = lease(labeling, count=6)
+    proposals = lease(labeling, "lea", count=6)
     words = ["yes", "no", "unsure", "yes", "no"]  # the sixth stays open
     for index, (proposal, word) in enumerate(zip(proposals, words, strict=False)):
-        assert decide(labeling, proposal, word, key=str(index)).status_code == 201
+        assert decide(labeling, proposal, word, "lea", str(index)).status_code == 201
     closed = labeling.call("lea", "POST", f"{ROUNDS}/1/close").json()
     told = [closed[name] for name in ("state", "yes", "no", "unsure", "precision")]
     assert told == ["closed", 2, 2, 1, 0.5]

@@ -18,8 +18,8 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.usecases.end_round import cancel_round, close_round
-from app.usecases.label.decide import record_decision
-from app.usecases.label.holder import Holder
+from app.usecases.label.decide import Said, record_decision
+from app.usecases.label.holder import Holder, Labeler
 from app.usecases.label.lease import lease_proposals, release_leases
 from app.usecases.label.log import Saved
 from app.usecases.label.undo import undo_decision
@@ -36,7 +36,7 @@ def lease(
 
     def step(session: Session) -> dict[int, str]:
         labeling = session.get_one(Round, place.labeling.round_id)
-        holder = Holder(user, client)
+        holder = Holder(Labeler(user, leads=user == place.ada), client)
         found = lease_proposals(session, labeling, holder, count, database_now(session))
         return {proposal.id: str(proposal.lease_token) for proposal in found}
 
@@ -50,8 +50,8 @@ def decide(
 
     def step(session: Session) -> Saved:
         return record_decision(
-            session, place.project, proposal, Verdict(answer),
-            user_id=user, lease_token=token, key=key, seconds=1.0,
+            session, place.project, Labeler(user, leads=user == place.ada),
+            Said(proposal, token, Verdict(answer), key, 1.0),
         )  # fmt: skip
 
     return step
@@ -60,7 +60,7 @@ def decide(
 def undo(place: Place, user: int, decision: int, key: str = "u") -> Callable[[Session], Saved]:
     """A step that takes a decision back."""
     return lambda session: undo_decision(
-        session, place.project, decision, Holder(user, "tab"), key, database_now(session)
+        session, place.project, decision, Holder(Labeler(user), "tab"), key, database_now(session)
     )
 
 
@@ -276,7 +276,10 @@ def test_giving_back_and_asking_again_at_once_does_not_deadlock(
     race: Race, sessions: Sessions, place: Place
 ) -> None:
     held = do(sessions, lease(place, place.ben))
-    release = lambda session: release_leases(session, place.project, Holder(place.ben, "tab"))  # noqa: E731
+
+    def release(session: Session) -> int:
+        return release_leases(session, place.project, Holder(Labeler(place.ben), "tab"))
+
     end = race.run(release, lease(place, place.ben))
     assert end.first == len(held)  # type: ignore[arg-type]
     assert not isinstance(end.second, Exception)

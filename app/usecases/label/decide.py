@@ -1,9 +1,11 @@
 """Write an answer, exactly once."""
 
+from dataclasses import dataclass, replace
+
 from sqlalchemy.orm import Session
 
-from app.db.tables import Decision, Project
-from app.domain.decision import Verdict, check_verdict
+from app.db.tables import Decision, Project, Proposal
+from app.domain.decision import Answer, Picked, Verdict, check_verdict
 from app.domain.errors import (
     AlreadyDecidedError,
     InvalidError,
@@ -12,23 +14,50 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.domain.round import RoundState
-from app.usecases.label.holder import check_key
+from app.usecases.label.holder import Labeler, check_key
 from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
+from app.usecases.label.pick import propose_picked
+from app.usecases.label.tallies import Changes
+from app.usecases.label.unsure import pass_on
 from app.usecases.projects import category_by_id
 
 
-def record_decision(
-    session: Session,
-    project: Project,
-    proposal_id: int,
-    verdict: Verdict,
-    *,
-    user_id: int,
-    lease_token: str,
-    key: str,
-    seconds: float | None,
+@dataclass(frozen=True)
+class Said:
+    """What a labeler sends: the verdict on a proposal that they hold.
+
+    Attributes:
+        proposal_id: The proposal.
+        lease_token: Shows that it is, or was last, in their hands.
+        verdict: The answer.
+        key: The idempotency key: the same one for a retry.
+        seconds: The time that it took, if known.
+    """
+
+    proposal_id: int
+    lease_token: str
+    verdict: Verdict
+    key: str
+    seconds: float | None = None
+
+
+def record_decision(session: Session, project: Project, labeler: Labeler, said: Said) -> Saved:
+    """Write one answer, exactly once for each idempotency key, and count it.
+
+    Raises:
+        NotFoundError, RoundClosedError, AlreadyDecidedError, LeaseLostError, KeyReusedError,
+        InvalidError: see `decide`.
+    """
+    changes = Changes()
+    saved = decide(session, project, labeler, said, changes)
+    changes.write(session, saved.proposal.round_id)
+    return saved
+
+
+def decide(
+    session: Session, project: Project, labeler: Labeler, said: Said, changes: Changes
 ) -> Saved:
-    """Write one answer, exactly once for each idempotency key.
+    """Write one answer, exactly once for each idempotency key; the caller writes the changes.
 
     A lease that ran out still counts as long as nobody else took the proposal: the labeler's work
     is not thrown away for being slow.
@@ -40,38 +69,56 @@ def record_decision(
         KeyReusedError: when the key came with another proposal or answer before.
         InvalidError: for an unusable key, a negative time, or a verdict that contradicts itself.
     """
-    check_key("idempotency_key", key)
-    if seconds is not None and seconds < 0:
+    check_key("idempotency_key", said.key)
+    if said.seconds is not None and said.seconds < 0:
         raise InvalidError("seconds", "Give the time taken in seconds, 0 or more.")
-    labeling, proposal = lock_proposal(session, project, proposal_id)
-    check_verdict(verdict, proposal.category_id)
+    labeling, proposal = lock_proposal(session, project, said.proposal_id)
+    check_verdict(said.verdict, proposal.category_id)
     # After the lock, not before: a retry that overtakes its original waits here, then finds it.
-    earlier = find_by_key(session, user_id, key)
+    earlier = find_by_key(session, labeler.user_id, said.key)
     if earlier is not None:
-        if earlier.proposal_id != proposal.id or not _says(earlier, verdict):
-            raise KeyReusedError(key)
+        if earlier.proposal_id != proposal.id or not _says(earlier, said.verdict):
+            raise KeyReusedError(said.key)
         return Saved(earlier, proposal, replayed=True)
     if labeling.state != RoundState.LABELING:
         raise RoundClosedError(labeling.number)
     if proposal.answer is not None:
         raise AlreadyDecidedError(proposal.id)
-    if proposal.lease_token != lease_token or proposal.lease_user_id != user_id:
+    if (proposal.lease_token, proposal.lease_user_id) != (said.lease_token, labeler.user_id):
         raise LeaseLostError(proposal.id)
-    if verdict.category_id is not None:
-        category_by_id(session, project, verdict.category_id)
+    decision = _write(session, project, proposal, labeler, said, changes)
+    return Saved(decision, proposal, replayed=False)
+
+
+def _write(
+    session: Session,
+    project: Project,
+    proposal: Proposal,
+    labeler: Labeler,
+    said: Said,
+    changes: Changes,
+) -> Decision:
+    verdict = said.verdict
     entry = Entry(
-        user_id,
+        labeler.user_id,
         verdict.answer,
-        key,
-        seconds=seconds,
+        said.key,
+        seconds=said.seconds,
         reason=verdict.reason,
         picked_category_id=verdict.category_id,
     )
+    if verdict.category_id is not None:
+        category_id = category_by_id(session, project, verdict.category_id).id
+        picked = Picked(project.picked)
+        made = propose_picked(session, proposal, category_id, entry, picked, changes)
+        entry = replace(entry, picked_id=made)
     decision = append(session, proposal, entry)
-    proposal.answer = verdict.answer
-    proposal.answered_by = user_id
+    with changes.of(proposal):
+        unsure = verdict.answer is Answer.UNSURE
+        if not (unsure and pass_on(session, project, proposal, labeler)):
+            proposal.answer, proposal.answered_by = verdict.answer, labeler.user_id
     session.flush()
-    return Saved(decision, proposal, replayed=False)
+    return decision
 
 
 def _says(decision: Decision, verdict: Verdict) -> bool:

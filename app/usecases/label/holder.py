@@ -9,18 +9,34 @@ LONGEST_KEY: Final = 200
 
 
 @dataclass(frozen=True)
+class Labeler:
+    """Who answers.
+
+    Attributes:
+        user_id: The user.
+        leads: Whether they lead the project: then no stage of a proposal is closed to them.
+    """
+
+    user_id: int
+    leads: bool = False
+
+
+@dataclass(frozen=True)
 class Holder:
     """Who holds a lease.
 
     Attributes:
-        user_id: The user.
+        labeler: The user.
         client: A name that one tab or program keeps.
-        leads: Whether the user leads the project: then no stage of a proposal is closed to them.
     """
 
-    user_id: int
+    labeler: Labeler
     client: str
-    leads: bool = False
+
+    @property
+    def user_id(self) -> int:
+        """The user."""
+        return self.labeler.user_id
 
 
 def check_key(field: str, key: str) -> None:

@@ -54,6 +54,14 @@ def keep(
     return sorted(locked, key=lambda proposal: (proposal.position, proposal.id))
 
 
+def end_lease(proposal: Proposal) -> None:
+    """Take a locked proposal out of its holder's hands; their token is worth nothing any more."""
+    proposal.lease_token = None
+    proposal.lease_user_id = None
+    proposal.lease_client = None
+    proposal.lease_expires_at = None
+
+
 def holds(holder: Holder, proposal: Proposal) -> bool:
     """Whether an open proposal is in this holder's hands, be it that the lease ran out."""
     mine = (proposal.lease_user_id, proposal.lease_client) == (holder.user_id, holder.client)
@@ -66,7 +74,7 @@ def at(stage: Stage) -> ColumnElement[bool]:
 
 
 def _later(holder: Holder) -> ColumnElement[bool]:
-    return ~at(Stage.FIRST) if holder.leads else at(Stage.SECOND)
+    return ~at(Stage.FIRST) if holder.labeler.leads else at(Stage.SECOND)
 
 
 def _hand_over(proposal: Proposal, holder: Holder) -> None:

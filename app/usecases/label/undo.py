@@ -6,13 +6,23 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Decision, Project
+from app.db.tables import Decision, Project, Proposal
 from app.domain.decision import Answer
-from app.domain.errors import KeyReusedError, NotFoundError, NotUndoableError, RoundClosedError
+from app.domain.errors import (
+    AnsweredSinceError,
+    KeyReusedError,
+    NotFoundError,
+    NotUndoableError,
+    PartOfPickError,
+    RoundClosedError,
+)
 from app.domain.lease import LEASE
 from app.domain.round import RoundState
 from app.usecases.label.holder import Holder, check_key
 from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
+from app.usecases.label.pick import withdraw_picked
+from app.usecases.label.tallies import Changes
+from app.usecases.label.unsure import take_back
 
 
 def undo_decision(
@@ -24,6 +34,9 @@ def undo_decision(
         NotFoundError: when the decision is not the caller's or not of this project.
         RoundClosedError: when its round is over.
         NotUndoableError: when it was undone before.
+        AnsweredSinceError: when it passed the proposal on and somebody else answered.
+        PickAnsweredError: when it picked a category and somebody else answered about that one.
+        PartOfPickError: for the yes that was written with a pick.
         KeyReusedError, InvalidError: see `record_decision`.
     """
     check_key("idempotency_key", key)
@@ -45,14 +58,32 @@ def undo_decision(
         return Saved(earlier, proposal, replayed=True)
     if labeling.state != RoundState.LABELING:
         raise RoundClosedError(labeling.number)
-    if decision.ordinal != proposal.decisions:
-        raise NotUndoableError(decision.id)
-    undo = append(session, proposal, Entry(holder.user_id, Answer.UNDO, key, undoes=decision.id))
-    proposal.answer = None
-    proposal.answered_by = None
-    proposal.lease_token = secrets.token_urlsafe(12)
-    proposal.lease_user_id = holder.user_id
-    proposal.lease_client = holder.client
-    proposal.lease_expires_at = now + LEASE
+    _check_undoable(session, decision, proposal)
+    changes = Changes()
+    entry = Entry(holder.user_id, Answer.UNDO, key, undoes=decision.id)
+    undo = append(session, proposal, entry)
+    if decision.picked_id is not None:
+        withdraw_picked(session, decision.picked_id, entry, changes)
+    with changes.of(proposal):
+        if proposal.answer is None:
+            take_back(proposal, holder.user_id, decision.stage)
+        proposal.answer = None
+        proposal.answered_by = None
+        # Whoever holds it loses it: the one who undoes is the one who wants to answer.
+        proposal.lease_token = secrets.token_urlsafe(12)
+        proposal.lease_user_id = holder.user_id
+        proposal.lease_client = holder.client
+        proposal.lease_expires_at = now + LEASE
     session.flush()
+    changes.write(session, labeling.id)
     return Saved(undo, proposal, replayed=False)
+
+
+def _check_undoable(session: Session, decision: Decision, proposal: Proposal) -> None:
+    if decision.ordinal != proposal.decisions:
+        undone = session.scalar(select(Decision.id).where(Decision.undoes_id == decision.id))
+        if undone is not None:
+            raise NotUndoableError(decision.id)
+        raise AnsweredSinceError(decision.id)
+    if proposal.picked_by == decision.user_id:
+        raise PartOfPickError(decision.id)
