@@ -86,12 +86,15 @@ class Backbone:
             float32 [B, dim], on the backbone's device.
 
         Raises:
-            ValueError: the batch has another shape or dtype.
+            ValueError: the batch has another shape or dtype, or pixels that are NaN or infinite;
+                the message names the index of the picture.
         """
         if batch.ndim != 4 or batch.shape[1] != 3:  # noqa: PLR2004 - B, C, H, W of RGB
             raise ValueError(f"Give pictures as [B, 3, H, W]; this batch is {list(batch.shape)}.")
         if batch.dtype != torch.uint8 and not batch.is_floating_point():
             raise ValueError(f"Give pictures as uint8 or float; this batch is {batch.dtype}.")
+        if batch.is_floating_point():
+            _check_pixels(batch)
         if not self._decided and len(batch) >= _WHOLE_BATCH and batch.dtype == torch.uint8:
             self._decided = True
             self._engine = quick_engine(self._torch_features, self._wrapped(), self.image_size)
@@ -119,6 +122,15 @@ class Backbone:
                 f"{self.name} cannot take pictures of {self.image_size} px ({error}). "
                 "Choose another image_size; 224 suits most networks.",
             ) from error
+
+
+def _check_pixels(batch: Tensor) -> None:
+    broken = (~batch.isfinite().all(1).all(1).all(1)).nonzero()
+    if len(broken):
+        raise ValueError(
+            f"Picture {int(broken[0])} of this batch has pixels that are NaN or infinite. "
+            "Decode it again or leave it out.",
+        )
 
 
 class _FromBytes(nn.Module):

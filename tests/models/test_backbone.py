@@ -183,6 +183,10 @@ def test_batches_of_another_kind_are_refused(files: dict[str, Path], pictures: T
         backbone.features(pictures[0])
     with pytest.raises(ValueError, match="uint8 or float"):
         backbone.features(pictures.int())
+    broken = torch.rand(3, 3, SIZE, SIZE)
+    broken[1, 2, 5, 5] = torch.nan
+    with pytest.raises(ValueError, match="Picture 1 of this batch has pixels that are NaN"):
+        backbone.features(broken)
 
 
 def test_whole_batches_give_the_same_features_by_any_engine(

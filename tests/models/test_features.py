@@ -47,6 +47,11 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
     assert prepare(Image.new(mode, (30, 20)), 16).shape == (3, 16, 16)
 
 
+def test_pixels_that_are_no_numbers_become_colours() -> None:
+    strange = Image.new("F", (30, 20), float("nan"))
+    assert prepare(strange, 16).dtype == torch.uint8
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
 def test_tiny_pictures_pass(size: tuple[int, int]) -> None:
     found = prepare(picture((10, 20, 30), size), 16)

@@ -24,10 +24,21 @@ from models.views import View, Views
 from tests.models import tiny
 from tests.models.clusters import clusters, trained
 
+# A processor of 2013: no bfloat16, no AVX-512. torch, oneDNN and MKL then take their older paths.
+OLD_PROCESSOR = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+}
 
-def run(state: Path, result: Path, *more: str) -> subprocess.Popen[bytes]:
+
+def run(
+    state: Path, result: Path, *more: str, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.models.tiny", str(state), str(result), *more]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -78,6 +89,21 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_been(tmp_path: Pat
             Path(f"{tmp_path}/whole{end}").read_bytes()
         )
     assert (tmp_path / "killed.0").read_text(encoding="utf-8").startswith("24 ")
+
+
+@pytest.mark.slow
+def test_a_processor_without_bfloat16_trains_and_scores_alike(tmp_path: Path) -> None:
+    assert tiny.settings().bfloat16  # asked for, and of no effect without a GPU
+    old = run(tmp_path / "state", tmp_path / "old", environment=OLD_PROCESSOR)
+    assert old.wait(120) == 0
+    assert (tmp_path / "old.0").read_text(encoding="utf-8").startswith("24 ")
+    head = checkpoint.from_bytes((tmp_path / "old.0.head").read_bytes())
+    found = finetune(tiny.backbone(), tiny.examples(), tiny.settings())
+    unseen, labels = tiny.pictures(10, seed=4)
+    features = torch.cat(list(extract(found.backbone, unseen)))
+    for model in (head, found.head):
+        ((predicted, _),) = score(model, [features])
+        assert (predicted == labels).float().mean() > 0.7
 
 
 @pytest.mark.slow

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.config import MetricConfig
 from models.losses import log_votes
+from models.network import MetricModel, unit
 from models.score import best_votes, score
 from tests.models.clusters import clusters, trained
 
@@ -70,6 +72,23 @@ def test_fast_votes_equal_those_by_logarithms(temperature: float) -> None:
         category, confidence = best_votes(model, embeddings, rows=7)
         assert category.equal(expected.indices)
         torch.testing.assert_close(confidence, expected.values.exp(), atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("categories", "anchors"), [(1, 1), (2, 3), (620, 3), (10_000, 2)])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_votes_of_few_and_of_many_categories_equal_those_by_logarithms(
+    categories: int, anchors: int, temperature: float
+) -> None:
+    chance = torch.Generator().manual_seed(0)
+    config = MetricConfig(dimension=8, anchors=anchors)
+    model = MetricModel(features=8, categories=categories, config=config).requires_grad_(False)
+    model.anchors += torch.randn(model.anchors.shape, generator=chance) / 2
+    model.temperature.fill_(temperature)
+    embeddings = unit(torch.randn(150, 8, generator=chance))
+    expected = model.log_probabilities(embeddings).max(dim=1)
+    category, confidence = best_votes(model, embeddings)
+    assert category.equal(expected.indices)
+    torch.testing.assert_close(confidence, expected.values.exp(), atol=1e-6, rtol=2e-5)
 
 
 def test_empty_chunks_pass() -> None:
