@@ -6,9 +6,9 @@ import pytest
 from models.config import MetricConfig
 
 
-def test_defaults_are_those_of_the_paper() -> None:
+def test_defaults_are_those_of_the_paper_but_for_the_dimension() -> None:
     config = MetricConfig()
-    assert (config.dimension, config.margin, config.anchors) == (64, 0.2, 3)
+    assert (config.dimension, config.margin, config.anchors) == (128, 0.2, 3)
     assert (config.gamma, config.omega, config.local_region) == (5.0, 0.1, 0.6)
 
 
