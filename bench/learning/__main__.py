@@ -48,7 +48,8 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     names = options.methods or list(METHODS)
     after: dict[str, list[Result]] = {name: [] for name in names}
     before: dict[str, list[Result]] = {name: [] for name in names if not METHODS[name].rejected}
-    calibrated: dict[str, list[Result]] = {name: [] for name in CALIBRATED if name in names}
+    twice = () if options.skip_calibration or options.mode != "head" else CALIBRATED
+    calibrated: dict[str, list[Result]] = {name: [] for name in twice if name in names}
     rounds = []
     for seed in range(options.seeds):
         growth = grow(pictures, options, seed)
@@ -70,9 +71,9 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
                     threshold=options.threshold,
                 )
             )
-        for name in calibrated if options.mode == "head" else ():
+        for name, found in calibrated.items():
             config = replace(config_of(name, seed, options), calibrate=True)
-            calibrated[name].append(trained(trainer, pictures, growth.after, config))
+            found.append(trained(trainer, pictures, growth.after, config))
     return {
         "images": options.images.name,
         "mode": options.mode,
@@ -89,7 +90,6 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
                 "on": [each.calibration for each in found],
             }
             for name, found in calibrated.items()
-            if found
         },
         "next_proposals": proposals_of(after),
     }

@@ -8,11 +8,23 @@ from typing import Any
 from models.config import STARTS, MetricConfig
 from models.methods import METHODS
 
-# Chosen on a validation part of the training set; docs/learning.md has what was printed.
-TUNED: dict[str, dict[str, Any]] = {}
+# Where the best point of `--tune` is not the default; docs/learning.md has what was printed. A
+# triplet method has the same settings with and without hard negatives, so that what these add is
+# not mixed with what settings add.
+TUNED: dict[str, dict[str, Any]] = {
+    "Softmax": {"learning_rate": 3e-3, "steps": 1000},
+    "Softmax+HNS": {"weight_decay": 1.0},
+    "Softmax+HNM": {"steps": 1000},
+    "Triplet-Naive": {"gamma": 15.0, "margin": 0.4, "steps": 1000},
+    "Triplet-HN": {"gamma": 15.0},
+    "Triplet-M": {"gamma": 15.0},
+}
 NUMBERS = {
     int: ("dimension", "steps", "batch_size", "sampling_period", "anchors"),
-    float: ("gamma", "omega", "margin", "learning_rate", "weight_decay", "rejected_epochs"),
+    float: (
+        *("gamma", "omega", "margin", "settle", "local_region"),
+        *("learning_rate", "weight_decay", "rejected_epochs"),
+    ),
 }
 OVERRIDES = ("start", *NUMBERS[int], *NUMBERS[float])
 
@@ -21,7 +33,8 @@ def config_of(name: str, seed: int, options: argparse.Namespace) -> MetricConfig
     """The settings of a method: chosen ones, and over them what the command line says."""
     given = {key: getattr(options, key) for key in OVERRIDES}
     said = {key: value for key, value in given.items() if value is not None}
-    return MetricConfig.from_json({**TUNED.get(name, {}), **said, "method": name, "seed": seed})
+    tuned = TUNED.get(name.removesuffix("+HN"), {})
+    return MetricConfig.from_json({**tuned, **said, "method": name, "seed": seed})
 
 
 def parse(arguments: Sequence[str] | None, description: str | None) -> argparse.Namespace:
@@ -40,6 +53,7 @@ def parse(arguments: Sequence[str] | None, description: str | None) -> argparse.
     add("--mode", choices=["head", "finetune"], default="head")
     add("--methods", nargs="+", choices=list(METHODS))
     add("--calibrate", action="store_true", help="let calibrated confidences propose")
+    add("--skip-calibration", action="store_true", help="train nothing twice to fit temperatures")
     add("--image-size", type=int, default=224)
     add("--threads", type=int, default=1, help="more may collapse on a busy machine")
     add("--cache", type=Path, default=Path("var/bench"), help="where features are kept")

@@ -66,7 +66,7 @@ def arguments(
         *("--images", str(images), "--distractors", str(distractors)),
         *("--cache", str(tmp_path_factory.mktemp("cache"))),
         *("--seeds", "1", "--per-category", "4", "--rounds", "2", "--threshold", "0.2"),
-        *("--steps", "20", "--dimension", "8", "--ahead", "0.3", "--json"),
+        *("--steps", "10", "--dimension", "8", "--ahead", "0.3", "--json"),
     ]
 
 
