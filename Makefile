@@ -29,7 +29,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy app workers models vetted
+	$(BIN)/mypy app workers models vetted bench
 	$(BIN)/lint-imports
 
 screenshots: $(STAMP)

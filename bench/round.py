@@ -7,13 +7,13 @@ modes or from none, and hard negatives lie between two categories, as an expert'
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from bench.harness import arguments, report
 from models.config import MetricConfig
 from models.metrics import confusion, top1
 from models.score import score
@@ -52,7 +52,7 @@ def main() -> None:
         config=config,
     )
     trained = time.perf_counter()
-    parts = list(score(model, data.candidates.split(CHUNK)))
+    parts = list(score(model, torch.split(data.candidates, CHUNK)))
     scored = time.perf_counter()
 
     predicted = torch.cat([category for category, _ in parts])
@@ -68,10 +68,7 @@ def main() -> None:
         "score_seconds": round(scored - trained, 3),
         "total": round(scored - started, 3),
     }
-    if not options.json:
-        for name, value in result.items():
-            print(f"{name:16} {value}")
-    print(json.dumps(result))
+    report(result, alone=options.json)
 
 
 def synthetic(options: argparse.Namespace) -> Data:
@@ -103,17 +100,12 @@ def synthetic(options: argparse.Namespace) -> Data:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.round", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the JSON object alone")
+    parser = arguments("bench.round", __doc__)
     parser.add_argument("--examples", type=int, default=5_000)
     parser.add_argument("--hard-negatives", type=int, default=4_000)
     parser.add_argument("--candidates", type=int, default=20_000)
     parser.add_argument("--categories", type=int, default=100)
     parser.add_argument("--features", type=int, default=1280)
-    parser.add_argument(
-        "--threads", type=int, default=1, help="more may collapse on a busy machine"
-    )
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

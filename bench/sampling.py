@@ -12,7 +12,6 @@ fast.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from bench.harness import arguments, report
 from bench.watching import peak
 from models.config import MetricConfig
 from models.network import MetricModel
@@ -36,10 +36,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     result = _paper_size(options) if options.paper_size else _steps(options)
-    if not options.json:
-        for name, value in result.items():
-            print(f"{name:16} {value}")
-    print(json.dumps(result))
+    report(result, alone=options.json)
 
 
 def _steps(options: argparse.Namespace) -> dict[str, object]:
@@ -80,7 +77,8 @@ def _ours(
         embeddings = model.embed(standardised)
         detached = embeddings.detach()
         (batch,) = objective.batches(1, lambda: (detached, detached[:0]), chance)
-        objective.loss(embeddings[batch.examples], batch).backward()
+        loss = objective.loss(embeddings[batch.examples], batch)
+        loss.backward()  # type: ignore[no-untyped-call]
 
     return step
 
@@ -155,18 +153,13 @@ def _clustered(labels: Tensor, options: argparse.Namespace, chance: torch.Genera
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.sampling", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print the JSON object alone")
+    parser = arguments("bench.sampling", __doc__)
     parser.add_argument("--paper-size", action="store_true", help="train at the paper's size")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--categories", type=int, default=32)
     parser.add_argument("--features", type=int, default=1280)
     parser.add_argument("--steps", type=int, default=500, help="of --paper-size")
     parser.add_argument("--repeat", type=int, default=50)
-    parser.add_argument(
-        "--threads", type=int, default=1, help="more may collapse on a busy machine"
-    )
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

@@ -212,7 +212,7 @@ def _with_swatches(picture: Image.Image) -> Image.Image:
 
     Without them, photographs push the colour of a thin border out of the palette.
     """
-    counted = picture.getcolors(picture.width * picture.height) or []
+    counted: list[tuple[int, Any]] = picture.getcolors(picture.width * picture.height) or []
     flat = [colour for number, colour in sorted(counted, reverse=True) if number > SWATCH][:64]
     sample = Image.new("RGB", (picture.width, picture.height + 10 * len(flat)))
     sample.paste(picture)

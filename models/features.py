@@ -30,7 +30,7 @@ def prepare(picture: Image.Image, image_size: int = 224) -> Tensor:
     crop = min(width, height) * 224 / 256
     left, top = (width - crop) / 2, (height - crop) / 2
     # Cropping first and resizing once gives the same picture for less work.
-    square = picture.convert("RGB").resize(
+    square = (picture if picture.mode == "RGB" else picture.convert("RGB")).resize(
         (image_size, image_size),
         Image.Resampling.BILINEAR,
         box=(left, top, left + crop, top + crop),

@@ -142,5 +142,5 @@ def fitted(pictures: Pictures, data: Dataset, config: MetricConfig) -> MetricMod
 
 def answers(model: MetricModel, features: Tensor) -> tuple[Tensor, Tensor]:
     """Category int64 [n] and confidence float32 [n] of features [n, D]."""
-    parts = list(score(model, features.float().split(CHUNK)))
+    parts = list(score(model, torch.split(features.float(), CHUNK)))
     return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
