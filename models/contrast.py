@@ -109,6 +109,22 @@ def contrast(
     )
 
 
+@torch.inference_mode()
+def rivals(model: MetricModel, examples: Labeled) -> Tensor:
+    """The category that each category is most easily taken for.
+
+    Returns:
+        Int64 [N]: the likeliest other category of the mean of its examples; -1 without examples, or
+        without other categories.
+    """
+    found = torch.full((model.categories,), NOBODY)
+    known = torch.tensor([c for c, rows in enumerate(examples.rows) if len(rows)])
+    if model.categories > 1 and len(known):
+        means = [examples.embeddings[examples.rows[c]].mean(dim=0) for c in known.tolist()]
+        found[known] = _likely(model, torch.stack(means), known)[:, 0]
+    return found
+
+
 def _likely(model: MetricModel, embeddings: Tensor, asked: Tensor) -> Tensor:
     """Int64 [b, min(5, N - 1)]: the categories with most votes, without the one asked."""
     most = min(LIKELY, model.categories - 1)

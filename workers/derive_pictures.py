@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, union_all
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
-from app.db.tables import Exemplar, Image, Proposal, Round
+from app.db.tables import Contrast, Exemplar, Image, Proposal, Round
 from app.derivatives import derivative
 from app.pictures import PictureRefused, Size
 from workers.runner import Publish, Work
@@ -30,12 +30,23 @@ def _shown(session: Session, round_id: int) -> Sequence[str]:
     exemplars = select(Exemplar.image_id, Exemplar.position * 0 - 1).where(
         Exemplar.round_id == round_id
     )
-    proposals = select(Proposal.image_id, Proposal.position).where(Proposal.round_id == round_id)
-    both = union_all(exemplars, proposals).subquery()
+    asked = Proposal.round_id == round_id
+    proposals = select(Proposal.image_id, Proposal.position).where(asked)
+    beside = [
+        select(func.unnest(column), Proposal.position)
+        .join(Proposal, Proposal.id == Contrast.proposal_id)
+        .where(asked)
+        for column in (Contrast.exemplars, Contrast.confusable_exemplars, Contrast.rejected)
+    ]
+    both = union_all(exemplars, proposals, *beside).subquery()
+    # Each picture once, when it is first needed: examples stand beside many proposals.
     rows = session.scalars(
-        select(Image.sha256).join(both, both.c[0] == Image.id).order_by(both.c[1])
+        select(Image.sha256)
+        .join(both, both.c[0] == Image.id)
+        .group_by(Image.id)
+        .order_by(func.min(both.c[1]), Image.id)
     )
-    return list(dict.fromkeys(rows))
+    return rows.all()
 
 
 def _nothing_to_publish(_session: Session, _running: Round) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Category, Example, HardNegative, Image, ModelVersion, Round
+from app.db.tables import Category, Example, Exemplar, HardNegative, Image, ModelVersion, Round
 from app.domain.dataset import Split
 from app.domain.round import Policy
 from app.usecases.start_round import candidates_of
@@ -74,6 +74,23 @@ def hard_negatives(session: Session, of: Round) -> list[Labeled]:
         .order_by(Image.sha256, HardNegative.category_id)
     )
     return [Labeled(*row) for row in rows]
+
+
+def spare_seeds(session: Session, of: Round) -> frozenset[int]:
+    """Images that a lead uploaded for training and that the round shows nobody as exemplars."""
+    shown = select(Exemplar.image_id).where(Exemplar.round_id == of.id)
+    return frozenset(
+        session.scalars(
+            select(Example.image_id).where(
+                Example.project_id == of.project_id,
+                Example.split == Split.TRAIN,
+                Example.round_id.is_(None),
+                Example.from_version <= of.trained_on,
+                or_(Example.to_version.is_(None), Example.to_version > of.trained_on),
+                Example.image_id.not_in(shown),
+            )
+        )
+    )
 
 
 def candidates(session: Session, of: Round) -> list[tuple[int, str]]:

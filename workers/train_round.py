@@ -13,13 +13,14 @@ from app.domain.dataset import Split
 from app.usecases.publish_round import Trained, publish_trained
 from models import checkpoint, metrics
 from models.config import MetricConfig
-from models.neighbours import centre_of, nearly_equal
+from models.neighbours import centre_of
 from models.network import MetricModel
 from models.score import score
 from models.train import fit
 from workers import round_data
 from workers.backbones import backbone_of, best_device
 from workers.feature_store import FeatureStore
+from workers.leaks import kept_rows
 from workers.round_data import Labeled
 from workers.runner import JobFailedError, Publish, Work
 
@@ -66,25 +67,12 @@ def compute(work: Work) -> Publish:
 
 
 def _without_leaks(data: _Data, store: FeatureStore) -> tuple[_Data, Tensor, Tensor | None]:
-    """The data without training images that nearly equal a test image: they would flatter the model.
-
-    A category is never emptied: its last image stays, and the test accuracy counts it as it is.
-    """
+    """The data without training images that nearly equal a test image."""
     features = store.load(round_data.hashes(data.train))
     if not data.test:
         return data, features, None
     test_features = store.load(round_data.hashes(data.test))
-    leaked = nearly_equal(features, test_features, centre_of(features))
-    kept, left = [], dict.fromkeys(data.categories, 0)
-    for index, example in enumerate(data.train):
-        if not leaked[index]:
-            kept.append(index)
-            left[example.category_id] += 1
-    for index, example in enumerate(data.train):
-        if left[example.category_id] == 0:
-            kept.append(index)
-            left[example.category_id] = 1
-    kept.sort()
+    kept = kept_rows(data.train, features, test_features, centre_of(features))
     return replace(data, train=[data.train[index] for index in kept]), features[kept], test_features
 
 

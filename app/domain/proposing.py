@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Score:
-    """The most likely category of one candidate."""
+    """The most likely category of one candidate; or a question whose answer is known."""
 
     image_id: int
     category_id: int
     confidence: float
+    gold: str | None = None
 
 
 def propose(

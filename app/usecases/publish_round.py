@@ -1,14 +1,17 @@
 """Workers publish what they computed: each step of a round, in the transaction that ends its job."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ARRAY, Float, Integer, bindparam, insert, text
+from sqlalchemy import ARRAY, Float, Integer, Text, bindparam, insert, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from app.db.tables import Exemplar, ModelVersion, Round, RoundCategory
+from app.domain.contrast import Beside
 from app.domain.grid import expected_precision
 from app.domain.proposing import Score
 from app.domain.round import RoundEvent, RoundState, next_state
@@ -28,11 +31,15 @@ class Trained:
 
 @dataclass(frozen=True)
 class Scored:
-    """What scoring made: the candidates seen, and the proposals in labeling order."""
+    """What scoring made: the candidates seen, and the proposals in labeling order.
+
+    `beside` has what stands beside each of these, in the same order.
+    """
 
     image_ids: Sequence[int]
     proposals: Sequence[Score]
     withheld: int
+    beside: Iterable[Beside] = ()
 
 
 def publish_embedded(_session: Session, running: Round) -> None:
@@ -64,20 +71,38 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
 
 
 # Joined with the pool: a candidate that was seeded as an example meanwhile is asked about no more.
+# A question with a known answer shows an example.
 _INSERT_PROPOSALS = text(
     """
-    INSERT INTO proposal (round_id, image_id, category_id, confidence, position)
-    SELECT :round_id, made.image_id, made.category_id, made.confidence, made.position
-    FROM unnest(:images, :categories, :confidences, :positions)
-         AS made (image_id, category_id, confidence, position)
-    JOIN candidate ON candidate.image_id = made.image_id
+    INSERT INTO proposal (round_id, image_id, category_id, confidence, position, gold)
+    SELECT :round_id, made.image_id, made.category_id, made.confidence, made.position, made.gold
+    FROM unnest(:images, :categories, :confidences, :positions, :gold)
+         AS made (image_id, category_id, confidence, position, gold)
+    LEFT JOIN candidate ON candidate.image_id = made.image_id
+    WHERE candidate.image_id IS NOT NULL OR made.gold IS NOT NULL
     """
 ).bindparams(
     bindparam("images", type_=ARRAY(Integer)),
     bindparam("categories", type_=ARRAY(Integer)),
     bindparam("confidences", type_=ARRAY(Float)),
     bindparam("positions", type_=ARRAY(Integer)),
+    bindparam("gold", type_=ARRAY(Text)),
 )
+
+_INSERT_CONTRASTS = text(
+    """
+    INSERT INTO contrast
+        (proposal_id, exemplars, confusable_id, confusable_exemplars, rejected, likely)
+    SELECT proposal.id, made.exemplars, made.confusable_id, made.confusable_exemplars,
+           made.rejected, made.likely
+    FROM jsonb_to_recordset(:rows) AS made
+        (image_id int, category_id int, exemplars int[], confusable_id int,
+         confusable_exemplars int[], rejected int[], likely int[])
+    JOIN proposal ON proposal.round_id = :round_id AND proposal.image_id = made.image_id
+        AND proposal.category_id = made.category_id
+    """
+).bindparams(bindparam("rows", type_=JSONB))
+_CONTRASTS_AT_ONCE = 5000
 
 _MARK_VISITED = text(
     """
@@ -123,6 +148,16 @@ def _expect(session: Session, running: Round) -> None:
     )
 
 
+def _insert_contrasts(session: Session, running: Round, scored: Scored) -> None:
+    beside = iter(zip(scored.proposals, scored.beside, strict=False))
+    while part := list(islice(beside, _CONTRASTS_AT_ONCE)):
+        rows = [
+            {"image_id": proposal.image_id, "category_id": proposal.category_id, **asdict(each)}
+            for proposal, each in part
+        ]
+        session.execute(_INSERT_CONTRASTS, {"round_id": running.id, "rows": rows})
+
+
 def publish_scored(session: Session, running: Round, scored: Scored, now: datetime) -> None:
     """Insert the proposals, mark the candidates as visited, and hand the round to the labelers."""
     proposals = scored.proposals
@@ -134,12 +169,15 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
             "categories": [proposal.category_id for proposal in proposals],
             "confidences": [proposal.confidence for proposal in proposals],
             "positions": list(range(len(proposals))),
+            "gold": [proposal.gold for proposal in proposals],
         },
     )
+    _insert_contrasts(session, running, scored)
     session.execute(_MARK_VISITED, {"number": running.number, "images": list(scored.image_ids)})
     _expect(session, running)
     running.candidates = len(scored.image_ids)
-    running.proposals = inserted.rowcount  # type: ignore[attr-defined]
+    running.gold = sum(proposal.gold is not None for proposal in proposals)
+    running.proposals = inserted.rowcount - running.gold  # type: ignore[attr-defined]
     running.withheld = scored.withheld
     running.labeling_at = now
     running.state = next_state(RoundState(running.state), RoundEvent.SCORED)
