@@ -55,12 +55,15 @@ def up(
     host: Annotated[str, typer.Option(help="Where the web service listens")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Its port; any free one without it")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that compute")] = 1,
+    web: Annotated[int, typer.Option(min=1, help="Processes that answer requests")] = 1,
 ) -> None:
     """Run everything on this machine: database, broker, web service, workers. Ctrl+C stops it."""
     with (
         _plain_refusals(),
         exit_on_signals(),
-        Stack(data_dir, migrate=upgrade, host=host, port=port, workers=workers) as stack,
+        Stack(
+            data_dir, migrate=upgrade, host=host, port=port, workers=workers, web_processes=web
+        ) as stack,
     ):
         typer.echo(f"Vetted is at {stack.url}   (Ctrl+C stops it)")
         typer.echo("No account yet? In another terminal: vetted user add LOGIN --lead")

@@ -8,6 +8,11 @@ from pathlib import Path
 # Workers find each other through the broker only; without these two they are up a second sooner.
 WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
 
+# A labeler thinks for seconds between two answers: with the server's own 5 s, most answers would
+# begin with a new connection, and a proxy that keeps connections for a minute would now and then
+# send a request into one that is being closed.
+WEB_OPTIONS = ("--timeout-graceful-shutdown", "10", "--timeout-keep-alive", "75")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -17,6 +22,7 @@ class Plan:
     host: str
     port: int
     workers: int
+    web_processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def product_commands(plan: Plan) -> list[Command]:
 
 def _web(plan: Plan) -> Command:
     options = ["--factory", "--host", plan.host, "--port", str(plan.port)]
-    options += ["--timeout-graceful-shutdown", "10"]
+    options += ["--workers", str(plan.web_processes), *WEB_OPTIONS]
     argv = [sys.executable, "-m", "uvicorn", "app.main:create_app", *options]
     return Command("web", argv, health_path="/healthz")
 

@@ -37,6 +37,7 @@ class Stack:
         host: Where the web service listens.
         port: Its port. None for the one used before if it is free, or any free one.
         workers: How many processes compute.
+        web_processes: How many processes answer requests.
         durable: False switches fsync off, for tests.
         commands: The product's processes; tests pass stand-ins.
         patience: When repeated deaths of a process are a crash loop.
@@ -50,6 +51,7 @@ class Stack:
         host: str = "127.0.0.1",
         port: int | None = None,
         workers: int = 1,
+        web_processes: int = 1,
         durable: bool = True,
         commands: Callable[[Plan], list[Command]] = product_commands,
         patience: Patience | None = None,
@@ -61,6 +63,7 @@ class Stack:
         self._port = 0
         self._is_open = False
         self._workers = workers
+        self._web_processes = web_processes
         self._commands = commands
         self._postgres = Postgres(self._data_dir, durable=durable)
         self._valkey = Valkey(self._data_dir)
@@ -147,7 +150,7 @@ class Stack:
 
     def _start_product(self) -> None:
         self._port = self._choose_port()
-        plan = Plan(self._data_dir, self._host, self._port, self._workers)
+        plan = Plan(self._data_dir, self._host, self._port, self._workers, self._web_processes)
         children = [self._child(command) for command in self._commands(plan)]
         # All at once, since each spends seconds importing; then in order.
         for child in children:

@@ -1,0 +1,1 @@
+"""How serving behaves with many labelers and a large pool: `python -m bench.serving`."""

@@ -1,0 +1,279 @@
+"""A project of any size, written straight into a database: a million candidates in seconds."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+from PIL import Image as Pillow
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from app.blobs import derivative_key, original_key
+from app.db.tables import (
+    Example,
+    Exemplar,
+    Image,
+    Project,
+    ProjectMember,
+    Proposal,
+    Round,
+    User,
+    WebSession,
+)
+from app.domain.access import Role
+from app.domain.dataset import Split
+from app.domain.round import BUCKETS, Policy, RoundState
+from app.pictures import Size, derive
+from app.secrets import hash_token
+from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.projects import CategoryFacts, add_category
+from vetted.database import session_at
+from vetted.demo.drawing import SPECIES, draw
+
+PROJECT = "meadow"
+PICTURES = 24  # different ones; every image is a further name of one of them
+PIXELS = 1600  # their longest side: what a screen is sent
+EXEMPLARS = 6  # a category
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large the project is."""
+
+    pool: int
+    proposals: int
+    categories: int
+    labelers: int
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What the load needs to know: the labelers' ids and the tokens of their sessions."""
+
+    project: str
+    sessions: dict[int, str]
+
+
+def fill(url: str, blobs_dir: Path, sizes: Sizes) -> Filled:
+    """Write a project in labeling: `pool` candidates, of which `proposals` are open questions."""
+    with session_at(url) as session:
+        users = _people(session, sizes.labelers)
+        project = _project(session, users)
+        categories = [
+            add_category(session, project, CategoryFacts(f"{kind.name} {number}", kind.name, TEXT))
+            for number, kind in ((n, SPECIES[n % len(SPECIES)]) for n in range(sizes.categories))
+        ]
+        seeds = _seeds(session, project, [category.id for category in categories])
+        labeling = _labeling(session, project, sizes)
+        session.execute(
+            insert(Exemplar),
+            [
+                {"round_id": labeling.id, "category_id": c, "position": n, "image_id": image}
+                for (c, n), (image, _) in seeds.items()
+            ],
+        )
+        _pool(session, project, labeling, categories[0].id, sizes)
+        tokens = {user.id: f"session of {user.login}" for user in users}
+        expires = datetime.now(UTC) + timedelta(days=1)
+        session.add_all(
+            WebSession(user_id=user_id, token_hash=hash_token(token), expires_at=expires)
+            for user_id, token in tokens.items()
+        )
+        asked = session.scalars(select(Image.sha256).join(Proposal, Proposal.image_id == Image.id))
+        _Files(blobs_dir).give([sha for _, sha in seeds.values()], asked)
+    _settle(url)
+    return Filled(PROJECT, tokens)
+
+
+TEXT = "Five **deep blue** petals, fused to a tube.\n\nLeaves in a rosette; on limestone, 600 m up."
+
+
+def _people(session: Session, number: int) -> list[User]:
+    # The first is the lead. Nobody signs in with a password here, which would take a second each.
+    users = [
+        User(login=f"labeler-{n}", name=f"Labeler {n}", password_hash="none")  # noqa: S106
+        for n in range(number)
+    ]
+    session.add_all(users)
+    session.flush()
+    return users
+
+
+def _project(session: Session, users: Sequence[User]) -> Project:
+    project = Project(
+        slug=PROJECT,
+        name="Meadow flowers",
+        policy=Policy.RESCORE,
+        subsets=1,
+        threshold=0.5,
+        backbone="filterbank",
+        weights=None,
+        image_size=64,
+        seed=0,
+        created_by=users[0].id,
+    )
+    session.add(project)
+    session.flush()
+    session.add_all(
+        ProjectMember(
+            project_id=project.id,
+            user_id=user.id,
+            role=Role.LABELER if number else Role.LEAD,
+        )
+        for number, user in enumerate(users)
+    )
+    session.flush()
+    return project
+
+
+def _seeds(
+    session: Session, project: Project, categories: Sequence[int]
+) -> dict[tuple[int, int], tuple[int, str]]:
+    """(id, sha256) of the exemplars, by category and position."""
+    made = {}
+    for category in categories:
+        for number in range(EXEMPLARS):
+            image = Image(
+                project_id=project.id,
+                sha256=_name(f"seed {category} {number}"),
+                format="webp",
+                width=PIXELS,
+                height=PIXELS,
+                size=100_000,
+            )
+            session.add(image)
+            made[category, number] = image
+    session.flush()
+    session.add_all(
+        Example(
+            project_id=project.id,
+            image_id=image.id,
+            category_id=category,
+            split=Split.TRAIN,
+            from_version=1,
+        )
+        for (category, _), image in made.items()
+    )
+    session.flush()
+    return {place: (image.id, image.sha256) for place, image in made.items()}
+
+
+def _labeling(session: Session, project: Project, sizes: Sizes) -> Round:
+    version = freeze_dataset(session, project, round_id=None)
+    made = Round(
+        project_id=project.id,
+        number=1,
+        state=RoundState.LABELING,
+        policy=project.policy,
+        threshold=project.threshold,
+        backbone=project.backbone,
+        weights=None,
+        image_size=project.image_size,
+        seed=0,
+        buckets=BUCKETS,
+        trained_on=version.number,
+        started_by=project.created_by,
+        labeling_at=datetime.now(UTC),
+        candidates=sizes.pool,
+        proposals=sizes.proposals,
+        withheld=0,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+# All names begin with "00": the files of a hundred thousand pictures then lie in 256 folders.
+_IMAGES = text(
+    """
+    INSERT INTO image (project_id, sha256, format, width, height, size)
+    SELECT :project, '00' || substr(encode(sha256(n::text::bytea), 'hex'), 3), 'webp',
+           :pixels, :pixels, 100000
+    FROM generate_series(1, :pool) n
+    """
+)
+_CANDIDATES = text(
+    """
+    INSERT INTO candidate (image_id, project_id, bucket, last_round)
+    SELECT id, project_id, id % :buckets, 1 FROM image
+    WHERE project_id = :project AND NOT EXISTS (SELECT FROM example WHERE image_id = image.id)
+    """
+)
+# Labeling order: category by category, as publishing writes them. The images are spread over the
+# whole pool, as the best of it would be.
+_PROPOSALS = text(
+    """
+    INSERT INTO proposal (round_id, image_id, category_id, confidence, position)
+    SELECT :round, image_id, :first + place * :categories / :proposals, 0.9, place
+    FROM (
+        SELECT image_id, row_number() OVER (ORDER BY hashint4(image_id)) - 1 AS place
+        FROM candidate WHERE project_id = :project
+        ORDER BY hashint4(image_id) LIMIT :proposals
+    ) AS chosen
+    """
+)
+
+
+def _pool(session: Session, project: Project, labeling: Round, first: int, sizes: Sizes) -> None:
+    """Candidates and proposals; the categories' ids are consecutive from `first`."""
+    values = {"project": project.id, "round": labeling.id, "first": first, "buckets": BUCKETS}
+    values |= {"pool": sizes.pool, "proposals": sizes.proposals, "pixels": PIXELS}
+    values |= {"categories": sizes.categories}
+    for statement in (_IMAGES, _CANDIDATES, _PROPOSALS):
+        session.execute(statement, values)
+
+
+def _name(text_: str) -> str:
+    return "00" + hashlib.sha256(text_.encode()).hexdigest()[2:]
+
+
+class _Files:
+    """A few drawn pictures under very many names: hard links cost no space."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: set[Path] = set()
+
+    def give(self, seeds: Sequence[str], asked: Iterable[str]) -> None:
+        """Files for every picture that a page may load."""
+        drawn = [self._draw(number) for number in range(PICTURES)]
+        for number, sha in enumerate((*seeds, *asked)):
+            original, screen, thumbnail = drawn[number % PICTURES]
+            self._link(screen, derivative_key(sha, Size.SCREEN.word))
+            self._link(thumbnail, derivative_key(sha, Size.THUMBNAIL.word))
+            if number < len(seeds):
+                self._link(original, original_key(sha))
+
+    def _draw(self, number: int) -> tuple[Path, Path, Path]:
+        picture = draw(SPECIES[number % len(SPECIES)], number)
+        scale = PIXELS / max(picture.size)
+        large = picture.resize(
+            (round(picture.width * scale), round(picture.height * scale)), Pillow.Resampling.LANCZOS
+        )
+        path = self._root / f"drawn-{number}.webp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        large.save(path, "WEBP", quality=90)
+        made = [path]
+        for size in (Size.SCREEN, Size.THUMBNAIL):
+            small = path.with_name(f"drawn-{number}-{size.word}.webp")
+            small.write_bytes(derive(path.read_bytes(), size))
+            made.append(small)
+        return made[0], made[1], made[2]
+
+    def _link(self, file: Path, key: str) -> None:
+        target = self._root / key
+        if target.parent not in self._made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(target.parent)
+        os.link(file, target)
+
+
+def _settle(url: str) -> None:
+    """What a database does by itself sooner or later, so that it does not happen while measuring."""
+    plain = url.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("VACUUM (FREEZE, ANALYZE)")
