@@ -11,9 +11,10 @@ from app.usecases.export_dataset import Filters, select_rows, version_to_export
 
 from . import answers, schemas
 from .dependencies import ContextDep, Lead, Reader, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["dataset"])
+router = APIRouter(tags=["dataset"], route_class=OneThreadRoute)
 
 After = Annotated[int, Query(ge=0, description="`next` of the page before; 0 for the first")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

@@ -1,30 +1,31 @@
 """What routes ask for: a transaction, a caller, a right in a project."""
 
 import hmac
-from collections.abc import Iterator
-from typing import Annotated, cast
+from collections.abc import AsyncIterator
+from typing import Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from app.context import Context, Unit
-from app.db.session import transaction
 from app.domain.access import Right
 from app.domain.errors import ForbiddenError, NotSignedInError
 from app.jobs import send_all
 from app.secrets import csrf_token
 from app.usecases.people import (
     Access,
+    Credentials,
     Principal,
     enter_project,
-    principal_of_session,
-    principal_of_token,
+    who_calls,
 )
 
 COOKIE = "vetted_session"
 CSRF_HEADER = "X-CSRF-Token"
+NOBODY = "Sign in, or send a valid API token as 'Authorization: Bearer ...'."
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 bearer = HTTPBearer(auto_error=False, description="An API token made by `vetted token add`.")
@@ -35,66 +36,84 @@ cookie = APIKeyCookie(
 )
 
 
-def get_context(request: Request) -> Context:
+async def get_context(request: Request) -> Context:
     """What `create_app` built."""
+    # Async like all that does not wait here: a plain function would be called in a thread.
     return cast("Context", request.app.state.context)
 
 
 ContextDep = Annotated[Context, Depends(get_context)]
 
 
-def get_unit(context: ContextDep) -> Iterator[Unit]:
-    """One transaction, committed BEFORE the response leaves (scope="function")."""
-    with transaction(context.sessions) as session:
+async def get_unit(request: Request, context: ContextDep) -> AsyncIterator[Unit]:
+    """One transaction, which `OneThreadRoute` commits; its jobs are sent before the response leaves.
+
+    A safe method changes nothing, so it reads without one (see `Sessions.reading`).
+    """
+    safe = request.method in SAFE_METHODS
+    with context.sessions.reading() if safe else context.sessions() as session:
         unit = Unit(session)
         yield unit
-    send_all(context.jobs, unit.queued)
+    if unit.queued:
+        await run_in_threadpool(send_all, context.jobs, unit.queued)
 
 
 UnitDep = Annotated[Unit, Depends(get_unit, scope="function")]
 
 
-def get_principal(
+async def get_credentials(
     request: Request,
     context: ContextDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+    token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
     session_token: Annotated[str | None, Depends(cookie)],
-) -> Principal:
-    """The caller, by bearer token or by session cookie.
+) -> Credentials:
+    """What the request shows of its caller: a bearer token, or else a session cookie.
 
     Raises:
-        NotSignedInError: without valid credentials.
+        NotSignedInError: when it shows nothing.
         ForbiddenError: when a browser's unsafe request lacks the CSRF header.
     """
-    if credentials is None and session_token is not None:
-        _check_csrf(request, context, session_token)
-    principal = _find_principal(
-        context, credentials.credentials if credentials else None, session_token
-    )
-    if principal is None:
-        raise NotSignedInError("Sign in, or send a valid API token as 'Authorization: Bearer ...'.")
-    return principal
+    if token is not None:
+        return Credentials.of_token(token.credentials)
+    if session_token is None:
+        raise NotSignedInError(NOBODY)
+    _check_csrf(request, context, session_token)
+    return Credentials.of_session(session_token)
 
 
-def _find_principal(
-    context: Context, token: str | None, session_token: str | None
-) -> Principal | None:
-    # A transaction of its own, over before the route begins: an upload that takes a minute to
-    # decode must not hold a database connection meanwhile.
-    with transaction(context.sessions) as session:
-        if token is not None:
-            return principal_of_token(session, token)
-        if session_token is not None:
-            return principal_of_session(session, session_token)
-    return None
+CredentialsDep = Annotated[Credentials, Depends(get_credentials)]
+
+
+def get_principal(context: ContextDep, credentials: CredentialsDep) -> Principal:
+    """The caller; raises NotSignedInError without valid credentials."""
+    # A connection of its own, given back before the route begins, here and in `Needs`. The route
+    # may wait for a thread, which others have who wait for a connection; and an upload that takes
+    # a minute to decode must not hold one meanwhile.
+    with context.sessions.reading() as session:
+        return _known(who_calls(session, credentials))
+
+
+T = TypeVar("T")
+
+
+def _known(found: T | None) -> T:
+    if found is None:
+        raise NotSignedInError(NOBODY)
+    return found
 
 
 def is_known(context: Context, connection: HTTPConnection) -> bool:
     """Whether a request carries the credentials of somebody, before anything of it is read."""
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-    bearer_token = token.strip() if scheme.lower() == "bearer" else None
     session_token = connection.cookies.get(COOKIE)
-    return _find_principal(context, bearer_token, session_token) is not None
+    if scheme.lower() == "bearer":
+        credentials = Credentials.of_token(token.strip())
+    elif session_token is not None:
+        credentials = Credentials.of_session(session_token)
+    else:
+        return False
+    with context.sessions.reading() as session:
+        return who_calls(session, credentials) is not None
 
 
 def _check_csrf(request: Request, context: Context, session_token: str) -> None:
@@ -117,10 +136,16 @@ class Needs:
     def __init__(self, right: Right) -> None:
         self.right = right
 
-    def __call__(self, project: str, context: ContextDep, principal: PrincipalDep) -> Access:
-        """The caller's access; raises NotFoundError for outsiders, ForbiddenError without the right."""
-        with transaction(context.sessions) as session:
-            return enter_project(session, principal, project, self.right)
+    def __call__(self, project: str, context: ContextDep, credentials: CredentialsDep) -> Access:
+        """The caller's access.
+
+        Raises:
+            NotSignedInError: without valid credentials.
+            NotFoundError: for outsiders.
+            ForbiddenError: without the right.
+        """
+        with context.sessions.reading() as session:
+            return _known(enter_project(session, credentials, project, self.right))
 
 
 Reader = Annotated[Access, Depends(Needs(Right.READ))]

@@ -1,14 +1,13 @@
 """Pictures in: seeds and crawled images. Pictures out: the three sizes."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter, ValidationError
 
-from app.blobs import derivative_key, original_key
+from app.blobs import original_key
 from app.context import Context
 from app.db import queries
 from app.db.tables import Image
@@ -25,9 +24,10 @@ from app.usecases.store_images import Taken, Upload, take
 
 from . import answers, schemas
 from .dependencies import ContextDep, Crawler, Lead, Reader, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["images"])
+router = APIRouter(tags=["images"], route_class=OneThreadRoute)
 
 _SOURCES = TypeAdapter(list[schemas.SourceIn])
 
@@ -51,6 +51,7 @@ def ingest(
     files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
 ) -> schemas.UploadAnswer:
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
+    # Nothing was asked of the database here yet, so no connection is held while pictures decode.
     taken = _take(context, files, sources)
     return answers.upload_answer(ingest_images(unit.session, access.project, taken))
 
@@ -177,7 +178,8 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
 def get_original(sha256: str, unit: UnitDep, context: ContextDep, access: Reader) -> Response:
     """The bytes as they came."""
     image = _image(unit, access, sha256)
-    return _file(context.blobs.path(original_key(sha256)), PictureFormat(image.format).media_type)
+    path = context.blobs.path(original_key(sha256))
+    return FileResponse(path, media_type=PictureFormat(image.format).media_type, headers=_CACHE)
 
 
 @router.get(
@@ -195,9 +197,6 @@ def get_derivative(
         raise NotFoundError("size", size)
     _image(unit, access, sha256)
     unit.release_connection()
-    derivative(context.blobs, sha256, named[size])
-    return _file(context.blobs.path(derivative_key(sha256, size)), "image/webp")
-
-
-def _file(path: Path, media_type: str) -> FileResponse:
-    return FileResponse(path, media_type=media_type, headers=_CACHE)
+    # From memory: small, and a file would be sent in pieces, each read by another thread.
+    made = derivative(context.blobs, sha256, named[size])
+    return Response(made, media_type="image/webp", headers=_CACHE)

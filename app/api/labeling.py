@@ -40,9 +40,10 @@ from app.usecases.people import Access
 from . import answers, schemas
 from .beside import beside
 from .dependencies import Labeler, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["labeling"])
+router = APIRouter(tags=["labeling"], route_class=OneThreadRoute)
 
 # A request must not count years of decisions.
 LONGEST_DAY = timedelta(hours=48)

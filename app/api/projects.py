@@ -10,9 +10,10 @@ from app.usecases.people import Principal
 
 from . import answers, schemas
 from .dependencies import Lead, PrincipalDep, Reader, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["projects"])
+router = APIRouter(tags=["projects"], route_class=OneThreadRoute)
 
 
 @router.get("/projects", operation_id="listProjects", responses=responses())

@@ -17,9 +17,10 @@ from app.usecases.start_round import start_round
 
 from . import answers, schemas
 from .dependencies import Lead, Reader, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["rounds"])
+router = APIRouter(tags=["rounds"], route_class=OneThreadRoute)
 
 
 @router.get("/projects/{project}/rounds", operation_id="listRounds", responses=responses())

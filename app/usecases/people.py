@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Self
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, and_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,24 @@ class Principal:
     name: str
     may_create_projects: bool
     scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a caller shows, already hashed: an API token, or else the token of a browser session."""
+
+    token_hash: str
+    is_token: bool
+
+    @classmethod
+    def of_token(cls, token: str) -> Self:
+        """An API token in the clear."""
+        return cls(hash_token(token), is_token=True)
+
+    @classmethod
+    def of_session(cls, token: str) -> Self:
+        """A session cookie's value."""
+        return cls(hash_token(token), is_token=False)
 
 
 @dataclass(frozen=True)
@@ -147,59 +166,71 @@ def sign_out(session: Session, token: str) -> None:
     session.execute(delete(WebSession).where(WebSession.token_hash == hash_token(token)))
 
 
-def principal_of_session(session: Session, token: str) -> Principal | None:
-    """Who is signed in with this cookie, or None."""
-    user = session.scalar(
-        select(User)
-        .join(WebSession, WebSession.user_id == User.id)
+def who_calls(session: Session, credentials: Credentials) -> Principal | None:
+    """Whose credentials these are; None when they are nobody's (any more)."""
+    row = session.execute(_caller(credentials)).one_or_none()
+    return None if row is None else _principal(row)
+
+
+def _caller(credentials: Credentials, *also: Any) -> Select[Any]:
+    """The user of these credentials, as `_principal` reads it, and further columns."""
+    columns = (User.id, User.login, User.name, User.may_create_projects)
+    if credentials.is_token:
+        return (
+            select(*columns, ApiToken.scopes, *also)
+            .join_from(User, ApiToken, ApiToken.user_id == User.id)
+            .where(
+                ApiToken.token_hash == credentials.token_hash,
+                ApiToken.revoked_at.is_(None),
+                User.disabled_at.is_(None),
+            )
+        )
+    return (
+        select(*columns, literal(None).label("scopes"), *also)
+        .join_from(User, WebSession, WebSession.user_id == User.id)
         .where(
-            WebSession.token_hash == hash_token(token),
+            WebSession.token_hash == credentials.token_hash,
             WebSession.expires_at > func.now(),
             User.disabled_at.is_(None),
         )
     )
-    return None if user is None else _principal(user, frozenset(Scope))
 
 
-def principal_of_token(session: Session, token: str) -> Principal | None:
-    """Whose API token this is, or None."""
-    row = session.execute(
-        select(User, ApiToken.scopes)
-        .join(ApiToken, ApiToken.user_id == User.id)
-        .where(
-            ApiToken.token_hash == hash_token(token),
-            ApiToken.revoked_at.is_(None),
-            User.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    return None if row is None else _principal(row[0], frozenset(map(Scope, row[1])))
-
-
-def _principal(user: User, scopes: frozenset[Scope]) -> Principal:
+def _principal(row: Any) -> Principal:
     return Principal(
-        user_id=user.id,
-        login=user.login,
-        name=user.name,
-        may_create_projects=user.may_create_projects,
-        scopes=scopes,
+        user_id=row.id,
+        login=row.login,
+        name=row.name,
+        may_create_projects=row.may_create_projects,
+        # A browser may do all that its user may.
+        scopes=frozenset(Scope if row.scopes is None else map(Scope, row.scopes)),
     )
 
 
-def enter_project(session: Session, principal: Principal, slug: str, right: Right) -> Access:
-    """The caller's access to a project.
+def enter_project(
+    session: Session, credentials: Credentials, slug: str, right: Right
+) -> Access | None:
+    """The caller's access to a project, in one query; None when the credentials are nobody's.
 
     Raises:
         NotFoundError: when there is no such project, or the caller is no member: they cannot tell.
         ForbiddenError: when role or scopes do not carry `right`.
     """
+    membership = and_(
+        ProjectMember.user_id == User.id,
+        ProjectMember.project_id
+        == select(Project.id).where(Project.slug == slug).scalar_subquery(),
+    )
     row = session.execute(
-        select(Project, ProjectMember.role)
-        .join(ProjectMember, ProjectMember.project_id == Project.id)
-        .where(Project.slug == slug, ProjectMember.user_id == principal.user_id)
+        _caller(credentials, Project, ProjectMember.role)
+        .outerjoin(ProjectMember, membership)
+        .outerjoin(Project, Project.id == ProjectMember.project_id)
     ).one_or_none()
     if row is None:
+        return None
+    if row.role is None:
         raise NotFoundError("project", slug)
-    project, role = row[0], Role(row[1])
+    principal, project, role = _principal(row), row.Project, Role(row.role)
     if not allowed(right, role, principal.scopes):
         raise ForbiddenError(
             "This needs the right to {right}. Your role here is {role}; ask a lead of the project, "

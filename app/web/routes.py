@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.api.dependencies import Labeler, Lead, PrincipalDep, UnitDep
+from app.api.one_thread import OneThreadRoute
 from app.db.session import database_now
 from app.domain.access import Role
 from app.domain.errors import NotFoundError
@@ -16,7 +17,7 @@ from app.web.lead import lead_page
 from app.web.pages import HomePage, LabelPage
 from app.web.templating import render
 
-router = APIRouter()
+router = APIRouter(route_class=OneThreadRoute)
 router.include_router(sign_in.router)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.dependencies import COOKIE, ContextDep, UnitDep
+from app.api.one_thread import OneThreadRoute
 from app.context import Context
 from app.db.session import database_now
 from app.domain.errors import DomainError, ForbiddenError, NotSignedInError, TooManyAttemptsError
@@ -20,7 +21,7 @@ from app.web.framing import frame, words_for
 from app.web.pages import SignInPage
 from app.web.templating import render
 
-router = APIRouter()
+router = APIRouter(route_class=OneThreadRoute)
 
 # There is no session to tie the sign-in form to, so it is tied to a random cookie of its own: a
 # foreign site can send our form but can neither read nor choose the cookie (login CSRF).
@@ -42,7 +43,7 @@ def show_form(
 ) -> Response:
     """The form, or straight on for somebody who is signed in."""
     token = request.cookies.get(COOKIE)
-    if token and people.principal_of_session(unit.session, token):
+    if token and people.who_calls(unit.session, people.Credentials.of_session(token)):
         return RedirectResponse(safe_path(target), HTTPStatus.SEE_OTHER)
     return _form(request, context, target=target)
 

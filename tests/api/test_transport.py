@@ -4,13 +4,18 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from sqlalchemy import text
 
+from app.api.dependencies import get_unit
+from app.api.one_thread import OneThreadRoute
 from app.db.tables import Category, Decision, Image
 from tests.api.service import Service, problem
 from tests.api.test_rounds_and_labels import decide, lease
@@ -42,6 +47,26 @@ def test_a_labeler_never_sees_saved_for_what_was_not(labeling: Service) -> None:
     refuse_at_commit(labeling, "decision")
     problem(decide(labeling, proposal), 500, "internal")
     assert labeling.count(Decision) == 0
+
+
+def test_every_route_with_a_transaction_commits_it(service: Service) -> None:
+    writing = [each for each in _routes(service.app.routes) if get_unit in _calls(each.dependant)]
+    assert len(writing) > 30
+    for route in writing:
+        assert isinstance(route, OneThreadRoute), route.path
+
+
+def _routes(found: Iterable[Any]) -> Iterator[APIRoute]:
+    for each in found:
+        if isinstance(each, APIRoute):
+            yield each
+        else:
+            yield from _routes(getattr(getattr(each, "original_router", None), "routes", ()))
+
+
+def _calls(dependant: Dependant) -> set[Any]:
+    inner = (_calls(each) for each in dependant.dependencies)
+    return {dependant.call}.union(*inner)
 
 
 def test_no_job_is_sent_for_a_round_that_was_not_committed(ready: Service) -> None:

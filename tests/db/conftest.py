@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.blobs import FolderBlobs
-from app.db.session import make_engine, make_sessions, transaction
+from app.db.session import Sessions, make_engine, make_sessions, transaction
 from app.db.tables import Project, User
 from tests import factories
 from tests.db.racing import Race
 from tests.factories import Labeling
-
-Sessions = sessionmaker[Session]
 
 
 @pytest.fixture
