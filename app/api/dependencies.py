@@ -4,6 +4,8 @@ import hmac
 from collections.abc import AsyncIterator
 from typing import Annotated, TypeVar, cast
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
@@ -54,6 +56,10 @@ async def get_unit(request: Request, context: ContextDep) -> AsyncIterator[Unit]
     with context.sessions.reading() if safe else context.sessions() as session:
         unit = Unit(session)
         yield unit
+        if session.in_transaction():
+            # A route of another class. Not in one of the threads that requests share: they may
+            # all be waiting for the connection that this is about to give back.
+            await run_sync(session.commit, limiter=CapacityLimiter(1))
     if unit.queued:
         await run_in_threadpool(send_all, context.jobs, unit.queued)
 

@@ -9,9 +9,10 @@ from app.usecases.preferences import keep_preferences, preferences_of
 
 from . import answers, schemas
 from .dependencies import PrincipalDep, UnitDep
+from .one_thread import OneThreadRoute
 from .problems import responses
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=OneThreadRoute)
 
 
 @router.get("/me/preferences", operation_id="getPreferences", responses=responses())
