@@ -13,7 +13,7 @@ from app.blobs import FolderBlobs
 from app.domain.access import Role, Scope
 from app.domain.dataset import Split
 from app.domain.errors import DomainError
-from app.export.formats import FORMATS, Format, file_name
+from app.export.formats import Format, file_name, write
 from app.usecases import people
 from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
 from migrations.run import upgrade
@@ -147,7 +147,7 @@ def export(
         if target.is_dir():
             target /= file_name(selection.about, kind)
         with target.open("wb") as file:
-            file.writelines(FORMATS[kind].write(selection))
+            file.writelines(write(kind, selection))
     typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from app.db import queries
-from app.export.formats import FORMATS, file_name
+from app.export.formats import FORMATS, file_name, write
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
 
 from . import answers, schemas
@@ -74,7 +74,7 @@ def export(
     wanted: Annotated[schemas.ExportQuery, Query()],
 ) -> StreamingResponse:
     """A dataset version to take away, streamed: pictures in one of four archives, or their list."""
-    project, facts = access.project, FORMATS[wanted.format]
+    project = access.project
     frozen = version_to_export(unit.session, project, wanted.version)
     filters = Filters(
         wanted.part, tuple(wanted.split), tuple(wanted.category), tuple(wanted.licence)
@@ -83,7 +83,7 @@ def export(
     selection = select_rows(unit.session, context.blobs, project, frozen, filters)
     name = file_name(selection.about, wanted.format)
     return StreamingResponse(
-        facts.write(selection),
-        media_type=facts.media_type,
+        write(wanted.format, selection),
+        media_type=FORMATS[wanted.format].media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -12,6 +12,8 @@ from app.export.parquet import parquet_file
 from app.export.rows import About, Selection
 from app.export.web_dataset import web_dataset_tar
 
+_CHUNK = 1 << 18
+
 
 class Format(StrEnum):
     """What a dataset version can be taken away as."""
@@ -63,6 +65,18 @@ FORMATS = {
         web_dataset_tar, ".tar", "application/x-tar", "Shards of pictures for WebDataset."
     ),
 }
+
+
+def write(kind: Format, selection: Selection) -> Iterator[bytes]:
+    """The export in chunks of some size: sending one costs as much as writing thousands of bytes."""
+    gathered = bytearray()
+    for chunk in FORMATS[kind].write(selection):
+        gathered += chunk
+        if len(gathered) >= _CHUNK:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
 
 
 def file_name(about: About, kind: Format) -> str:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.export import web_dataset
-from app.export.formats import FORMATS, Format
+from app.export.formats import Format, write
 from app.export.members import DamagedPictureError, Member, small, spooled
 from app.export.names import folder_names
 from app.export.rows import About, NamedCategory, Row, Selection, spool
@@ -155,7 +155,7 @@ def test_readers_of_spooled_rows_do_not_disturb_each_other() -> None:
 
 @pytest.mark.parametrize("kind", list(Format))
 def test_every_format_takes_a_selection_without_rows(kind: Format) -> None:
-    assert isinstance(b"".join(FORMATS[kind].write(selection([]))), bytes)
+    assert isinstance(b"".join(write(kind, selection([]))), bytes)
 
 
 @pytest.mark.parametrize("stored", [b"1234", b"123456", b""])
@@ -163,12 +163,12 @@ def test_every_format_takes_a_selection_without_rows(kind: Format) -> None:
 def test_a_damaged_picture_breaks_the_download_off(kind: Format, stored: bytes) -> None:
     damaged = selection([row(1)], lambda _: io.BytesIO(stored))
     with pytest.raises(DamagedPictureError, match="should have 5 bytes"):
-        list(FORMATS[kind].write(damaged))
+        list(write(kind, damaged))
 
 
 def test_a_picture_that_is_the_negative_of_two_categories_keeps_two_names() -> None:
     rows = [replace(row(7), part="hard_negatives", label=label) for label in (0, 1)]
-    data = b"".join(FORMATS[Format.HUGGING_FACE].write(selection(rows)))
+    data = b"".join(write(Format.HUGGING_FACE, selection(rows)))
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert len(names) == len(set(names))
     assert sum(name.endswith(".jpg") for name in names) == 2
@@ -177,7 +177,7 @@ def test_a_picture_that_is_the_negative_of_two_categories_keeps_two_names() -> N
 def test_shards_are_cut_by_samples_and_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_dataset, "MOST_SAMPLES", 3)
     monkeypatch.setattr(web_dataset, "MOST_BYTES", 14)
-    data = b"".join(FORMATS[Format.WEB_DATASET].write(selection([row(n) for n in range(5)])))
+    data = b"".join(write(Format.WEB_DATASET, selection([row(n) for n in range(5)])))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         shards = [name for name in archive.getnames() if name.startswith("train-")]
         assert shards == ["train-000000.tar", "train-000001.tar", "train-000002.tar"]
@@ -193,7 +193,7 @@ def test_shards_are_cut_by_samples_and_by_bytes(monkeypatch: pytest.MonkeyPatch)
 def test_coco_is_valid_json_whatever_is_in_the_names() -> None:
     nasty = 'a"b\\c\u2028'
     rows = [row(1, category=nasty, sources=[{"licence": nasty}])]
-    read = json.loads(b"".join(FORMATS[Format.COCO].write(selection(rows))))
+    read = json.loads(b"".join(write(Format.COCO, selection(rows))))
     assert [each["name"] for each in read["licenses"]] == [nasty]
 
 
