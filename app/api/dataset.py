@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from app.db import queries
+from app.db.session import transaction
 from app.export.formats import FORMATS, file_name, write
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
 
@@ -68,19 +69,20 @@ def list_versions(unit: UnitDep, access: Reader) -> list[schemas.DatasetVersionO
     },
 )
 def export(
-    unit: UnitDep,
     context: ContextDep,
     access: Lead,
     wanted: Annotated[schemas.ExportQuery, Query()],
 ) -> StreamingResponse:
     """A dataset version to take away, streamed: pictures in one of four archives, or their list."""
     project = access.project
-    frozen = version_to_export(unit.session, project, wanted.version)
     filters = Filters(
         wanted.part, tuple(wanted.split), tuple(wanted.category), tuple(wanted.licence)
     )
     # All that the database has to say, at once: while a slow client reads, no connection is held.
-    selection = select_rows(unit.session, context.blobs, project, frozen, filters)
+    # In a transaction of its own, in which a cursor may live.
+    with transaction(context.sessions) as session:
+        frozen = version_to_export(session, project, wanted.version)
+        selection = select_rows(session, context.blobs, project, frozen, filters)
     name = file_name(selection.about, wanted.format)
     return StreamingResponse(
         write(wanted.format, selection),

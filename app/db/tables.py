@@ -314,6 +314,23 @@ class DatasetVersion(Table):
     created_at: Mapped[datetime] = _created()
 
 
+class VersionCategory(Table):
+    """A category under the name that a dataset version was frozen with: the content hash is over it.
+
+    Renaming the category later must not change what the version is exported as.
+    """
+
+    __tablename__ = "version_category"
+    version_id: Mapped[int] = mapped_column(
+        ForeignKey("dataset_version.id", ondelete="CASCADE"), primary_key=True
+    )
+    category_id: Mapped[int] = mapped_column(
+        ForeignKey("category.id"), primary_key=True, index=True
+    )
+    name: Mapped[str]
+    scientific_name: Mapped[str]
+
+
 # Features
 
 

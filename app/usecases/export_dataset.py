@@ -22,7 +22,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.blobs import Blobs, original_key
 from app.db.tables import (
-    Category,
     DatasetVersion,
     Example,
     HardNegative,
@@ -30,6 +29,7 @@ from app.db.tables import (
     Project,
     Round,
     Source,
+    VersionCategory,
 )
 from app.domain.dataset import Split
 from app.domain.errors import InvalidError, NotFoundError
@@ -132,18 +132,15 @@ def select_rows(
 
 def _categories(session: Session, version: DatasetVersion) -> dict[int, exported.NamedCategory]:
     """The categories of a version by id, as it names them, in order of name."""
-    used = union_all(
-        *(_half(table, literal(""), version, None) for table in (Example, HardNegative))
-    )
     found = session.execute(
-        select(Category.id, Category.name, Category.scientific_name).where(
-            Category.id.in_(select(used.subquery().c.category_id))
-        )
+        select(
+            VersionCategory.category_id, VersionCategory.name, VersionCategory.scientific_name
+        ).where(VersionCategory.version_id == version.id)
     ).all()
-    ordered = sorted(found, key=lambda row: (row.name, row.id))
+    ordered = sorted(found, key=lambda row: (row.name, row.category_id))
     folders = folder_names(row.name for row in ordered)
     return {
-        row.id: exported.NamedCategory(label, row.name, row.scientific_name, folder)
+        row.category_id: exported.NamedCategory(label, row.name, row.scientific_name, folder)
         for label, (row, folder) in enumerate(zip(ordered, folders, strict=True))
     }
 
@@ -213,14 +210,15 @@ def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) 
             made_by.number.label("round"),
         )
         .join(Image, Image.id == member.c.image_id)
-        .join(Category, Category.id == member.c.category_id)
+        .join(VersionCategory, VersionCategory.category_id == member.c.category_id)
         .join(made_by, made_by.id == member.c.round_id, isouter=True)
+        .where(VersionCategory.version_id == version.id)
     )
     if filters.licences:
         query = query.where(_licensed(filters.licences))
     # By bytes and not by the rules of a language, as everybody else sorts hashes and names.
     return query.order_by(
-        Image.sha256.collate("C"), member.c.part.collate("C"), Category.name.collate("C")
+        Image.sha256.collate("C"), member.c.part.collate("C"), VersionCategory.name.collate("C")
     )
 
 

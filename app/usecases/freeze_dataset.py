@@ -2,10 +2,18 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, literal, select, union
 from sqlalchemy.orm import Session
 
-from app.db.tables import Category, DatasetVersion, Example, HardNegative, Image, Project
+from app.db.tables import (
+    Category,
+    DatasetVersion,
+    Example,
+    HardNegative,
+    Image,
+    Project,
+    VersionCategory,
+)
 from app.domain.dataset import Member, Split, content_hash
 
 
@@ -47,7 +55,27 @@ def freeze_dataset(session: Session, project: Project, round_id: int | None) -> 
     )
     session.add(version)
     session.flush()
+    _keep_names(session, version)
     return version
+
+
+def _keep_names(session: Session, version: DatasetVersion) -> None:
+    """Keep the names of the categories that take part: renaming one must not change the version."""
+    used = union(
+        *(
+            select(table.category_id).where(
+                table.project_id == version.project_id, table.to_version.is_(None)
+            )
+            for table in (Example, HardNegative)
+        )
+    )
+    names = select(literal(version.id), Category.id, Category.name, Category.scientific_name)
+    session.execute(
+        insert(VersionCategory).from_select(
+            ["version_id", "category_id", "name", "scientific_name"],
+            names.where(Category.id.in_(used)),
+        )
+    )
 
 
 def _members(session: Session, project: Project) -> Iterator[Member]:

@@ -15,19 +15,28 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import Category, Example, HardNegative, Image
+from app.db.tables import Category, Example, HardNegative, Image, Project
 from app.domain.dataset import Split
 from app.export.formats import FORMATS, Format
 from app.main import create_app
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.freeze_dataset import freeze_dataset
 from tests import factories
 from tests.api.conftest import _service
 from tests.api.service import Service, make_settings, problem
+from tests.api.test_export import grow
 from tests.conftest import _new_database, _text
 from tests.factories import make_example, make_image
 from vetted.embedded.postgres import Postgres
 
 NAMES = ["Spring gentian", "Test aster"]  # "test" must not be taken for a split
+
+
+@pytest.fixture
+def grown(labeling: Service) -> Service:
+    """Two versions of two categories."""
+    grow(labeling)
+    return labeling
 
 
 @dataclass(frozen=True)
@@ -325,3 +334,28 @@ def test_while_a_slow_client_reads_no_connection_is_held(taken: Taken) -> None:
             selection = select_rows(session, service.blobs, project, version, Filters())
         for _ in facts.write(selection):
             assert pool.checkedout() == 0
+
+
+def test_a_version_keeps_the_names_that_it_was_frozen_with(grown: Service) -> None:
+    """The content hash is over the names; so are the folders that somebody trained with."""
+
+    def lines(query: str) -> list[dict[str, Any]]:
+        answer = grown.call("lea", "GET", f"/projects/flowers/export?format=jsonl{query}")
+        assert answer.status_code == 200, answer.text
+        return [json.loads(line) for line in answer.content.splitlines()]
+
+    before = lines("&version=1")
+    assert grown.labeling is not None
+    category = grown.labeling.category_ids[0]
+    body = {"name": "Zebra gentian", "scientific_name": "Gentiana zebra"}
+    renamed = grown.call("lea", "PUT", f"/projects/flowers/categories/{category}", json=body)
+    assert renamed.status_code == 200, renamed.text
+    assert lines("&version=1") == before
+    assert {row["category"] for row in lines("")} == {"Spring gentian", "Alpine aster"}
+    refused = grown.call("lea", "GET", "/projects/flowers/export?category=Zebra%20gentian")
+    problem(refused, 422, "invalid")
+    with grown.transaction() as session:
+        project = session.get_one(Project, grown.labeling.project_id)
+        assert freeze_dataset(session, project, None).number == 3
+    assert {row["category"] for row in lines("")} == {"Zebra gentian", "Alpine aster"}
+    assert lines("&category=zebra%20gentian")
