@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
 import pickle
@@ -101,6 +102,15 @@ class Backbone:
         if self._engine is not None and self._engine.takes(batch):
             return self._engine(batch)
         return self._torch_features(batch)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every tensor on the CPU, named as torchvision names them: `load_backbone` reads them back."""
+        tensors = self._module.state_dict()
+        return {_original(key): value.cpu().contiguous() for key, value in tensors.items()}
+
+    def network(self) -> nn.Module:
+        """The network on the CPU in evaluation mode: uint8 [B, H, W, 3] to float32 [B, dim]."""
+        return copy.deepcopy(self._wrapped()).cpu().eval()
 
     def _torch_features(self, batch: Tensor) -> Tensor:
         scale = 255.0 if batch.dtype == torch.uint8 else 1.0
@@ -269,6 +279,12 @@ def _renamed(key: str) -> str:
     """Where a tensor of torchvision's classifier lies once _Pooled stands in its place."""
     head, _, rest = key.partition(".")
     return f"{head}.parts.{rest}" if head in _HEADS else key
+
+
+def _original(key: str) -> str:
+    """What `_renamed` renamed."""
+    head, _, rest = key.partition(".parts.")
+    return f"{head}.{rest}" if head in _HEADS else key
 
 
 def _read_tensors(path: Path) -> Mapping[str, Tensor]:

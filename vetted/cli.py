@@ -16,6 +16,7 @@ from app.domain.errors import DomainError
 from app.export.formats import Format, file_name, write
 from app.usecases import people
 from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
+from app.usecases.export_model import model_to_export
 from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
 from vetted.database import URL, database, project_named, session_at
@@ -26,10 +27,12 @@ from vetted.embedded.stack import Stack, forget, running_environment
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
 member = typer.Typer(no_args_is_help=True, help="Who is in a project, and as what.")
+model = typer.Typer(no_args_is_help=True, help="What rounds have trained.")
 token = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 main.add_typer(user, name="user")
 main.add_typer(member, name="member")
 main.add_typer(token, name="token")
+main.add_typer(model, name="model")
 
 DataDir = Annotated[
     Path,
@@ -149,6 +152,33 @@ def export(
         with target.open("wb") as file:
             file.writelines(write(kind, selection))
     typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
+
+
+@model.command("export")
+def model_export(
+    project: str,
+    number: Annotated[int, typer.Argument(metavar="ROUND", help="Whose model")],
+    folder: Annotated[Path, typer.Argument(help="New folder to write")],
+    weights_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="VETTED_WEIGHTS_DIR", help="Folder of weights files, as workers have it"
+        ),
+    ] = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Write a round's model: safetensors, config, ONNX that was compared, a script that uses it."""
+    # Here and not above: it brings in torch.
+    from vetted.trained import export_model  # noqa: PLC0415
+
+    with _plain_refusals(), database(data_dir) as url:
+        with session_at(url) as session:
+            trained = model_to_export(session, project_named(session, project), number)
+        apart = export_model(trained, FolderBlobs(data_dir / "blobs"), weights_dir, folder)
+    if apart is None:
+        typer.echo(f"{folder} holds the model, without ONNX: it cannot express {trained.backbone}.")
+    else:
+        typer.echo(f"{folder} holds the model. ONNX and torch differ by {apart:.1g} at most.")
 
 
 @main.command()

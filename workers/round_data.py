@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Category, Example, Exemplar, HardNegative, Image, ModelVersion, Round
+from app.db.tables import Example, Exemplar, HardNegative, Image, ModelVersion, Round
 from app.domain.dataset import Split
 from app.domain.round import Policy
+from app.usecases.export_model import model_outputs
 from app.usecases.start_round import candidates_of
 
 
@@ -22,27 +23,8 @@ class Labeled:
 
 
 def category_ids(session: Session, of: Round) -> list[int]:
-    """The categories in the order of the model's outputs: by name, as labelers meet them."""
-    return list(
-        session.scalars(
-            select(Category.id)
-            .where(
-                Category.project_id == of.project_id,
-                Category.id.in_(_trained_categories(of)),
-            )
-            .order_by(Category.name)
-        )
-    )
-
-
-def _trained_categories(of: Round) -> Select[int]:
-    # A category that was created after the round began has no example in its dataset version.
-    return select(Example.category_id).where(
-        Example.project_id == of.project_id,
-        Example.split == Split.TRAIN,
-        Example.from_version <= of.trained_on,
-        or_(Example.to_version.is_(None), Example.to_version > of.trained_on),
-    )
+    """The categories in the order of the model's outputs."""
+    return [output.category_id for output in model_outputs(session, of)]
 
 
 def examples(session: Session, of: Round, split: Split) -> list[Labeled]:

@@ -1,6 +1,7 @@
 """Rounds: start, watch, close, cancel."""
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from app.context import Unit
 from app.db import queries
@@ -12,11 +13,12 @@ from app.domain.errors import (
     TransitionError,
 )
 from app.usecases.end_round import cancel_round, close_round
+from app.usecases.export_model import model_to_export, model_zip
 from app.usecases.people import Access
 from app.usecases.start_round import start_round
 
 from . import answers, schemas
-from .dependencies import Lead, Reader, UnitDep
+from .dependencies import ContextDep, Lead, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
 
@@ -79,3 +81,26 @@ def _one(unit: Unit, access: Access, number: int) -> schemas.RoundOut:
     if not found:
         raise NotFoundError("round", number)
     return answers.round_out(found[0], database_now(unit.session))
+
+
+@router.get(
+    "/projects/{project}/rounds/{number}/model",
+    operation_id="exportModel",
+    response_class=StreamingResponse,
+    responses=responses() | {200: {"content": {"application/zip": {}}, "description": "The zip"}},
+)
+def export_model(
+    unit: UnitDep, context: ContextDep, access: Lead, number: int
+) -> StreamingResponse:
+    """What the round trained: head.safetensors, and config.json with the names of its outputs.
+
+    The backbone is named and not included; `vetted model export` adds it, with ONNX and a script.
+    """
+    model = model_to_export(unit.session, access.project, number)
+    unit.release_connection()
+    name = f"{access.project.slug}-round-{number}-model.zip"
+    return StreamingResponse(
+        model_zip(model, context.blobs),
+        media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

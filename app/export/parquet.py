@@ -1,7 +1,7 @@
 """The manifest as Parquet.
 
 pyarrow is the reference implementation, and what the readers of the format use. It is loaded by
-the first such export and not before: it takes 50 MB of memory that no other request needs.
+the first such export and not before: it takes 100 MB of memory that no other request needs.
 """
 
 import importlib

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, BinaryIO
@@ -114,7 +114,8 @@ def spool(rows: Iterable[Row]) -> Callable[[], Iterator[Row]]:
     """
     file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as its readers
     for row in rows:
-        file.write(json.dumps(asdict(row)).encode() + b"\n")
+        # Not `asdict`, whose deep copy takes longer than all the rest.
+        file.write(json.dumps(vars(row)).encode() + b"\n")
     file.flush()
 
     def read() -> Iterator[Row]:

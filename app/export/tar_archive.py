@@ -7,6 +7,7 @@ from datetime import datetime
 from app.export.members import Member
 
 _BLOCK = tarfile.BLOCKSIZE
+_OCTAL = 8**11  # bytes; a larger size needs a header of its own
 
 
 def tar_archive(members: Iterable[Member], moment: datetime) -> Iterator[bytes]:
@@ -20,10 +21,14 @@ def tar_archive(members: Iterable[Member], moment: datetime) -> Iterator[bytes]:
 
 def tar_size(members: Sequence[Member], moment: datetime) -> int:
     """How many bytes `tar_archive` will give; nothing of the members is read."""
-    each = (
-        len(_header(member, moment)) + member.size + -member.size % _BLOCK for member in members
-    )
+    each = (_head(member, moment) + member.size + -member.size % _BLOCK for member in members)
     return sum(each) + 2 * _BLOCK
+
+
+def _head(member: Member, moment: datetime) -> int:
+    """Bytes of the header. Almost always a block: making each only to measure it would take long."""
+    plain = member.name.isascii() and len(member.name) <= tarfile.LENGTH_NAME
+    return _BLOCK if plain and member.size < _OCTAL else len(_header(member, moment))
 
 
 def _header(member: Member, moment: datetime) -> bytes:

@@ -31,7 +31,7 @@ RIGHTS = {
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
-        "listExamples", "listHardNegatives", "exportDataset",
+        "listExamples", "listHardNegatives", "exportDataset", "exportModel",
     },
 }  # fmt: skip
 

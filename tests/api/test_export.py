@@ -9,7 +9,16 @@ import zipfile
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import Category, DatasetVersion, Example, HardNegative, Image, Proposal, User
+from app.db.tables import (
+    Category,
+    DatasetVersion,
+    Example,
+    HardNegative,
+    Image,
+    ModelVersion,
+    Proposal,
+    User,
+)
 from tests import factories
 from tests.api.service import Service, problem
 
@@ -146,3 +155,26 @@ def test_folders_stay_apart_and_fit_every_file_system(ready: Service) -> None:
     for folder in folders:
         assert 0 < len(folder.encode()) <= 255
         assert folder.strip("._- ")
+
+
+def test_the_trained_head_is_taken_away_with_the_names_of_its_outputs(labeling: Service) -> None:
+    path = "/projects/flowers/rounds/1/model"
+    problem(labeling.call("lea", "GET", path), 404, "not-found")  # the factory stores no bytes
+    with labeling.sessions() as session:
+        model = session.scalars(select(ModelVersion)).one()
+        labeling.blobs.put(model.blob_key, b"trained")
+    answer = labeling.call("lea", "GET", path)
+    assert answer.headers["content-disposition"].endswith('"flowers-round-1-model.zip"')
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.read("head.safetensors") == b"trained"
+    config = json.loads(archive.read("config.json"))
+    # By name, whatever happened to the names since: the outputs stay in their places.
+    assert labeling.labeling is not None
+    first = labeling.labeling.category_ids[1]
+    body = {"name": "Zebra aster"}
+    labeling.call("lea", "PUT", f"/projects/flowers/categories/{first}", json=body)
+    again = zipfile.ZipFile(io.BytesIO(labeling.call("lea", "GET", path).content))
+    assert json.loads(again.read("config.json")) == config
+    assert [each["name"] for each in config["categories"]] == ["Alpine aster", "Spring gentian"]
+    assert (config["dataset_version"], config["backbone"]) == (1, "filterbank")
+    problem(labeling.call("lea", "GET", "/projects/flowers/rounds/2/model"), 404, "not-found")
