@@ -7,8 +7,9 @@ negatives of another category. Version 1 holds the first tenth of the dataset, v
 Each format is fetched over HTTP, first version 1, then version 2, and thrown away. Memory is the
 web process's resident set, looked at a hundred times a second. `peak_growth_mb` is the most that it
 grew while version 2 was sent, over what it held before; `tenth_growth_mb` the same for version 1.
-Were memory to grow with the dataset, the first would be ten times the second. The speeds of the
-first and the last tenth of the bytes are there to show that nothing slows down on the way.
+Were memory to grow with the dataset, the first would be ten times the second. (What a format needs
+once, such as pyarrow, falls to version 1.) The speeds of the first and the eighth tenth of the bytes
+are there to show that nothing slows down on the way; what comes later are lists, not pictures.
 """
 
 import argparse
@@ -94,7 +95,7 @@ def _measure(
         "images_per_second": round(options.images / seconds),
         "first_byte_seconds": round(arrivals[0][0], 2),
         "first_tenth_mb_per_second": _speed(arrivals, 0.0, 0.1),
-        "last_tenth_mb_per_second": _speed(arrivals, 0.9, 1.0),
+        "eighth_tenth_mb_per_second": _speed(arrivals, 0.7, 0.8),
         "tenth_growth_mb": round(tenth, 1),
         "peak_growth_mb": round(whole, 1),
     }

@@ -211,6 +211,7 @@ def test_hugging_face_reads_both_configurations(
     taken: Taken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
     datasets = importlib.import_module("datasets")
     root, cache = str(taken.unpacked("huggingface")), str(tmp_path)
     by_builder = datasets.load_dataset("imagefolder", data_dir=root, cache_dir=cache)
