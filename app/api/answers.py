@@ -194,7 +194,7 @@ def round_out(summary: RoundSummary, now: datetime) -> schemas.RoundOut:
         labeling_at=of.labeling_at,
         ended_at=of.ended_at,
         candidates=of.candidates,
-        proposals=of.proposals,
+        proposals=None if of.proposals is None else of.proposals + summary.picked,
         withheld=of.withheld,
         yes=tally.yes,
         no=tally.no,

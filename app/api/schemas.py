@@ -375,7 +375,9 @@ class RoundOut(BaseModel):
     labeling_at: datetime | None
     ended_at: datetime | None
     candidates: int | None = Field(description="How many candidates were scored")
-    proposals: int | None
+    proposals: int | None = Field(
+        description="The model's questions and those that picked categories added"
+    )
     withheld: int | None = Field(
         description="Candidates nobody may see, because they nearly equal a test picture"
     )

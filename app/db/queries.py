@@ -85,6 +85,7 @@ class RoundSummary:
     round: Round
     jobs: Sequence[Job]
     tally: Tally
+    picked: int
     metrics: dict[str, Any]
 
 
@@ -106,24 +107,29 @@ def rounds(session: Session, project_id: int, number: int | None = None) -> list
     tallies = _tallies(session, ids)
     return [
         RoundSummary(
-            each, jobs.get(each.id, []), tallies.get(each.id, Tally()), metrics.get(each.id, {})
+            each,
+            jobs.get(each.id, []),
+            *tallies.get(each.id, (Tally(), 0)),
+            metrics.get(each.id, {}),
         )
         for each in found
     ]
 
 
-def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, Tally]:
+def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, tuple[Tally, int]]:
+    """The answers of each round, and how many proposals picked categories added to it."""
     rows = session.execute(
         select(
             tables.Tally.round_id,
             func.sum(tables.Tally.yes),
             func.sum(tables.Tally.no),
             func.sum(tables.Tally.unsure),
+            func.sum(tables.Tally.picked),
         )
         .where(tables.Tally.round_id.in_(round_ids))
         .group_by(tables.Tally.round_id)
     )
-    return {round_id: Tally(*counted) for round_id, *counted in rows}
+    return {round_id: (Tally(*counted), picked) for round_id, *counted, picked in rows}
 
 
 def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:

@@ -146,7 +146,7 @@ def test_a_picked_category_is_asked_another_labeler(labeling: Service) -> None:
     mine = past(labeling)[0]
     assert (mine["undoable"], mine["decision"]["picked"]) == (False, answer["decision"]["picked"])
     problem(undo(labeling, mine["decision"]["id"]), 409, "pick-answered")
-    close(labeling)
+    assert close(labeling)["proposals"] == 7
     with labeling.sessions() as session:
         grown = session.scalars(select(Example).where(Example.round_id.is_not(None))).one()
         rejected = session.scalars(select(HardNegative)).one()
