@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 import structlog.testing
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db.tables import Proposal, Round
+from app.db.tables import Proposal, Round, User
 from app.domain.decision import Answer
 from app.domain.round import RoundState
 from app.settings import Settings
@@ -77,11 +77,14 @@ def test_the_lead_page_shows_the_numbers(
     browser: Browser, labeling: factories.Labeling, sessions: sessionmaker[Session]
 ) -> None:
     with sessions.begin() as session:
+        lena = session.scalars(select(User.id).where(User.login == "lena")).one()
         for answer, ids in (
             (Answer.YES, labeling.proposal_ids[:3]),
             (Answer.NO, labeling.proposal_ids[3:4]),
         ):
-            session.execute(update(Proposal).where(Proposal.id.in_(ids)).values(answer=answer))
+            for proposal_id in ids:
+                proposal = session.get_one(Proposal, proposal_id)
+                factories.answer(session, proposal, lena, answer)
     page = signed_in(browser, "lena").get(f"/projects/{labeling.slug}").text
     assert "4 of 12" in page
     assert "3 yes, 1 no, 0 unsure" in page
