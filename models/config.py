@@ -40,6 +40,9 @@ class MetricConfig:
         weight_decay: AdamW's decoupled decay of the linear map.
         seed: of every random choice.
         start: "directions" starts from what tells category means apart, "random" from noise.
+        settle: how far learned anchors move, when training ends, to the K-means centres of the
+            finished embedding, their mean length kept: 0 leaves them as learned (the paper), 1
+            puts them in the directions of the centres.
         rejected_epochs: passes of a softmax method over the human hard negatives for each pass
             over the examples (0.1 in the paper).
         calibrate: fit the temperature of the confidences on a held-out part of the training set;
@@ -66,6 +69,7 @@ class MetricConfig:
     weight_decay: float = 0.1
     seed: int = 0
     start: str = STARTS[0]
+    settle: float = 1.0
     rejected_epochs: float = 0.1
     calibrate: bool = False
     validation: float = 0.2
@@ -85,7 +89,8 @@ class MetricConfig:
             check_number(name, getattr(self, name), "at least 0", low=0)
         for name in ("gamma", "learning_rate"):
             check_number(name, getattr(self, name), "above 0", low=0, open_low=True)
-        check_number("omega", self.omega, "from 0 to 1", low=0, high=1)
+        for name in ("omega", "settle"):
+            check_number(name, getattr(self, name), "from 0 to 1", low=0, high=1)
         for name in ("local_region", "validation"):
             check_number(
                 name, getattr(self, name), "above 0 and up to 1", low=0, high=1, open_low=True

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,12 +21,12 @@ from models.learner import Learner
 from models.machines import Machines, OneMachine, part_of, seeded
 from models.network import MetricModel, build
 from models.objective import Batch, Embedded, objective_of, parameter_groups
-from models.start import initialise, set_anchors
+from models.start import finish_anchors, initialise
 from models.train import Cancelled, check, check_categories, check_every_category
 from models.views import View, Views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from models.finetune_config import FinetuneConfig
@@ -201,17 +202,26 @@ class _Run:
         rows = torch.cat([self._kept, self._rejected]) if triplets else held[:0]
         embedded = self._embed(rows, lambda x: head(self._learner.features(x)))
         ours, theirs = embedded[: len(self._kept)], embedded[len(self._kept) :]
-        if triplets and not head.method.anchors:
-            chance = torch.Generator().manual_seed(self._config.head.seed)
-            set_anchors(
-                head,
-                ours.to(self._device),
-                self._labels[self._kept].to(self._device),
-                chance,
-            )
-        if len(held):
-            self._validate(held)
+        with self._finished_anchors(ours):
+            if len(held):
+                self._validate(held)
         return lambda: (ours, theirs)
+
+    @contextmanager
+    def _finished_anchors(self, embedded: Tensor) -> Iterator[None]:
+        """Anchors as they would be if training ended now; learned ones then learn on."""
+        head = self._learner.head
+        if head.method.softmax:
+            yield
+            return
+        learned = head.anchors.detach().clone()
+        chance = torch.Generator().manual_seed(self._config.head.seed)
+        labels = self._labels[self._kept].to(self._device)
+        finish_anchors(head, embedded.to(self._device), labels, chance)
+        self._final_anchors = head.anchors.detach().clone()
+        yield
+        if head.method.anchors:
+            head.anchors.data.copy_(learned)
 
     def _validate(self, held: Tensor) -> None:
         head = self._learner.head
@@ -348,6 +358,8 @@ class _Run:
         learner = self._learner
         if self._kept_state:
             learner.load_state_dict(self._kept_state)
+        elif not learner.head.method.softmax:
+            learner.head.anchors.data.copy_(self._final_anchors)
         learner.eval().requires_grad_(requires_grad=False)
         backbone = Backbone(
             self._name,

@@ -1,4 +1,4 @@
-"""Where training starts from: constants, directions and anchors, read from the training data."""
+"""Constants, directions and anchors that are read from the training data, not learned."""
 
 from __future__ import annotations
 
@@ -97,20 +97,52 @@ def set_anchors(
         labels: int64 [n]; every category has at least one image.
         generator: on the CPU.
     """
-    categories, count, _ = model.anchors.shape
-    centres, sizes = k_means(embeddings, labels, categories, count, generator)
-    means = _means(embeddings, labels, categories)[:, None]
+    centres = _trusted_centres(model, embeddings, labels, generator)
     noise = torch.randn(centres.shape, generator=generator).to(centres)
-    trust = sizes / (sizes + _PRIOR)
-    model.anchors.copy_(means + trust * (centres - means) + _JITTER * noise)
+    model.anchors.copy_(centres + _JITTER * noise)
+
+
+@torch.no_grad()
+def finish_anchors(
+    model: MetricModel, embeddings: Tensor, labels: Tensor, generator: torch.Generator
+) -> None:
+    """What becomes of the anchors when the embedding is done.
+
+    Those that were not learned are `set_anchors`. Learned ones have followed single training
+    images; they go `settle` of the way to the K-means centres that Lloyd's algorithm finds from
+    where they are. Then all are made longer by one factor, so that their mean length stays as it
+    was learned: it is what makes the votes sure or unsure. A softmax model has none.
+
+    Args:
+        model: its anchors are changed in place.
+        embeddings: float [n, d] of the training images, in the finished embedding.
+        labels: int64 [n]; every category has at least one image.
+        generator: on the CPU.
+    """
+    if model.method.softmax:
+        return
+    if not model.method.anchors:
+        set_anchors(model, embeddings, labels, generator)
+    elif model.config.settle:
+        learned = model.anchors.detach()
+        centres = _trusted_centres(model, embeddings, labels, generator, start=learned)
+        settled = learned.lerp(centres, model.config.settle)
+        longer = learned.norm(dim=2).mean() / settled.norm(dim=2).mean().clamp_min(_EPSILON)
+        model.anchors.copy_(longer * settled)
 
 
 def k_means(
-    embeddings: Tensor, labels: Tensor, categories: int, count: int, generator: torch.Generator
+    embeddings: Tensor,
+    labels: Tensor,
+    categories: int,
+    count: int,
+    generator: torch.Generator,
+    *,
+    start: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Lloyd's algorithm in every category at once, from random images of it.
+    """Lloyd's algorithm in every category at once, from random images of it or from `start`.
 
-    With fewer images than centres the images repeat.
+    With fewer images than centres the random images repeat. A centre without images stays.
 
     Args:
         embeddings: float [n, d].
@@ -118,16 +150,14 @@ def k_means(
         categories: N.
         count: K.
         generator: on the CPU.
+        start: float [N, K, d].
 
     Returns:
         Centres float [N, K, d] and their numbers of images float [N, K, 1].
     """
-    shuffled = torch.randperm(len(labels), generator=generator).to(labels.device)
-    order = shuffled[labels[shuffled].argsort(stable=True)]
-    sizes = labels.bincount(minlength=categories)
-    starts = sizes.cumsum(0) - sizes
-    places = torch.arange(count, device=labels.device)[None, :] % sizes[:, None]
-    centres = embeddings[order[starts[:, None] + places]].clone()
+    if start is None:
+        start = embeddings[_random_images(labels, categories, count, generator)]
+    centres = start.clone()
     members = centres.new_zeros(categories * count, 1)
     for _ in range(_ROUNDS):
         nearest = labels * count + _nearest_own(embeddings, labels, centres)
@@ -139,6 +169,33 @@ def k_means(
             break
         centres = moved
     return centres, members.view(categories, count, 1)
+
+
+def _random_images(
+    labels: Tensor, categories: int, count: int, generator: torch.Generator
+) -> Tensor:
+    """Rows of `count` images of each category, int64 [N, count]; they repeat where it has fewer."""
+    shuffled = torch.randperm(len(labels), generator=generator).to(labels.device)
+    order = shuffled[labels[shuffled].argsort(stable=True)]
+    sizes = labels.bincount(minlength=categories)
+    starts = sizes.cumsum(0) - sizes
+    places = torch.arange(count, device=labels.device)[None, :] % sizes[:, None]
+    return order[starts[:, None] + places]
+
+
+def _trusted_centres(
+    model: MetricModel,
+    embeddings: Tensor,
+    labels: Tensor,
+    generator: torch.Generator,
+    *,
+    start: Tensor | None = None,
+) -> Tensor:
+    """K-means centres [N, K, d], drawn towards the mean of the category: see `set_anchors`."""
+    categories, count, _ = model.anchors.shape
+    centres, sizes = k_means(embeddings, labels, categories, count, generator, start=start)
+    means = _means(embeddings, labels, categories)[:, None]
+    return means + sizes / (sizes + _PRIOR) * (centres - means)
 
 
 def principal_directions(centred: Tensor, dimension: int) -> Tensor:

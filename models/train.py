@@ -12,7 +12,7 @@ from torch import Tensor
 from models.calibration import fit_temperature, hold_out
 from models.network import MetricModel, SoftmaxModel, build
 from models.objective import Batch, Embedded, objective_of, parameter_groups
-from models.start import initialise, set_anchors
+from models.start import finish_anchors, initialise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,11 +186,10 @@ class _Run:
         self._optimiser.step()
 
     def finish(self) -> None:
-        """Anchors that were not learned are K-means centres of what was."""
-        method = self._model.method
-        if not method.softmax and not method.anchors:
+        """Anchors follow from the embedding, or settle in it."""
+        if not self._model.method.softmax:
             embeddings = self._embed_all(self._features)
-            set_anchors(self._model, embeddings, self._labels, self._generator)
+            finish_anchors(self._model, embeddings, self._labels, self._generator)
 
     def _embedded(self) -> Embedded:
         return self._embed_all(self._features), self._embed_all(self._rejected)

@@ -16,22 +16,27 @@ from models.methods import METHODS, Method
 
 FIRST_DIVISION = 1000  # the seeds of divisions, apart from those of the repetitions
 VALIDATION = 0.25  # of the pictures that are not test
-# Each setting in turn, the others as found so far: seven points for every method.
-EVERY: dict[str, tuple[Any, ...]] = {
-    "learning_rate": (1e-3, 3e-3, 1e-2),
-    "steps": (500, 1000),
-}
+RATES = (1e-3, 3e-3)
+STEPS = (500, 1000)
 
 
 def plan(method: Method) -> dict[str, tuple[Any, ...]]:
-    """The settings that are searched for a method, the first value being where it starts."""
+    """The settings of a method, searched one after the other; the first value is where it starts.
+
+    Every method gets six points: two for what all share, three for what is its own, and the start.
+    """
     if method.softmax and method.rejected:
-        return {**EVERY, "weight_decay": (0.1, 1.0), "rejected_epochs": (0.1, 0.3, 1.0)}
+        own = {"weight_decay": (0.1, 1.0), "rejected_epochs": (0.1, 0.3, 1.0)}
+        return {"learning_rate": RATES, **own, "steps": STEPS}
     if method.softmax:
-        return {**EVERY, "weight_decay": (0.1, 0.01, 1.0), "batch_size": (128, 256)}
-    own = {"gamma": (5.0, 10.0), "omega": (0.1, 0.5)}
-    centres = {"margin": (0.2, 0.4), "anchors": (3, 1)}
-    return {**EVERY, "dimension": (64, 128), **(own if method.anchors else centres)}
+        own = {"weight_decay": (0.1, 0.01, 1.0), "batch_size": (128, 256)}
+        return {"learning_rate": RATES, **own, "steps": STEPS}
+    own = (
+        {"gamma": (5.0, 10.0), "omega": (0.1, 0.5)}
+        if method.anchors
+        else {"gamma": (5.0, 15.0), "margin": (0.2, 0.4)}
+    )
+    return {"dimension": (64, 128), "learning_rate": RATES, **own, "steps": STEPS}
 
 
 def tune(pictures: Pictures, options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.config import MetricConfig
 from models.network import MetricModel
-from models.start import initialise, k_means, principal_directions, set_anchors
+from models.start import finish_anchors, initialise, k_means, principal_directions, set_anchors
 from tests.models.clusters import clusters
 
 
@@ -46,6 +46,36 @@ def test_anchors_of_few_images_stay_near_their_mean_and_part() -> None:
     set_anchors(model, lone, torch.tensor([0]), chance())
     assert torch.cdist(model.anchors[0], lone).max() < 0.1
     assert len(model.anchors[0].unique(dim=0)) == 3
+
+
+def test_k_means_goes_on_from_given_centres_and_leaves_one_without_images() -> None:
+    data = torch.tensor([[0.0, 0.0], [2.0, 0.0], [10.0, 0.0]])
+    start = torch.tensor([[[1.0, 1.0], [9.0, 0.0], [-50.0, 0.0]]])
+    centres, sizes = k_means(data, torch.zeros(3).long(), 1, 3, chance(), start=start)
+    assert centres.tolist() == [[[1.0, 0.0], [10.0, 0.0], [-50.0, 0.0]]]
+    assert sizes.flatten().tolist() == [2.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("settle", [0.0, 0.25, 1.0])
+def test_learned_anchors_settle_part_of_the_way_and_stay_as_long(settle: float) -> None:
+    config = MetricConfig(dimension=2, anchors=1, settle=settle)
+    model = MetricModel(features=16, categories=2, config=config)
+    embeddings = torch.tensor([[0.0, 1.0], [0.0, 3.0], [5.0, 0.0]])
+    learned = torch.tensor([[[4.0, 2.0]], [[1.0, 0.0]]])
+    model.anchors.data.copy_(learned)
+    finish_anchors(model, embeddings, torch.tensor([0, 0, 1]), chance())
+    centres = torch.tensor([[[0.0, 2.0]], [[5.0, 0.0]]])
+    settled = learned + settle * (centres - learned)
+    longer = learned.norm(dim=2).mean() / settled.norm(dim=2).mean()
+    torch.testing.assert_close(model.anchors.data, longer * settled)
+
+
+def test_anchors_that_are_not_learned_are_made_anew() -> None:
+    config = MetricConfig(method="Triplet-M", dimension=2, settle=0.0)
+    model = MetricModel(features=16, categories=1, config=config)
+    model.anchors.data.fill_(100.0)
+    finish_anchors(model, torch.tensor([[0.6, 0.8]]), torch.tensor([0]), chance())
+    assert torch.cdist(model.anchors[0], torch.tensor([[0.6, 0.8]])).max() < 0.1
 
 
 def test_embeddings_have_unit_length_whatever_the_features() -> None:
