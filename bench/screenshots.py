@@ -167,15 +167,23 @@ def _labeler(profile: BrowserContext, address: str, target: Path) -> None:
     page.wait_for_url("**/")
 
 
-@contextmanager
-def _browser() -> Iterator[Browser]:
+def browser_path() -> str:
+    """The Chromium of this machine; exits where there is none."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         raise SystemExit("No Chromium here. Install one (Debian: apt-get install chromium).")
-    # Chromium refuses its sandbox to root; the pages are our own.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return path
+
+
+def sandbox_flags() -> list[str]:
+    """Chromium refuses its sandbox to root; the pages are our own."""
+    return ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=sandbox_flags())
         yield browser
         browser.close()
 

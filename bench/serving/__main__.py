@@ -9,6 +9,7 @@ database is compared with what the labelers were told. The last line is one JSON
 """
 
 import argparse
+import asyncio
 import json
 import sys
 from contextlib import ExitStack
@@ -18,15 +19,19 @@ from typing import Any
 import uvloop
 
 from bench.serving.audit import Audit, audit
+from bench.serving.browser import press_keys
 from bench.serving.fill import Sizes
-from bench.serving.labeler import Record
-from bench.serving.place import WEB_PROCESSES, Cores, Place, place, run
+from bench.serving.labeler import Labeler, Record
+from bench.serving.place import WEB_PROCESSES, Cores, Place, labelers, place, run
 from vetted.database import session_at
 from vetted.embedded.signals import exit_on_signals
 from vetted.embedded.stack import throw_away_dir
 
 KINDS = ("next", "decide", "undo", "picture")
 POINTS = (50, 95, 99)
+# Seconds at the beginning of a turn that are not measured: first everybody's page fills itself.
+WARM, WARM_AGAIN = 20.0, 2.0
+BROWSER_STARTS = 5.0  # seconds
 
 
 @dataclass
@@ -35,8 +40,12 @@ class Side:
 
     place: Place
     pool: int
-    record: Record = field(default_factory=Record)
+    labelers: list[Labeler]
+    record: Record
     measured: float = 0.0
+    turns: int = 0
+    busy: float = 0.0
+    keys: list[float] = field(default_factory=list)
     cores: dict[str, float] = field(default_factory=dict)
 
 
@@ -57,8 +66,10 @@ def main() -> None:
 def _side(stack: ExitStack, options: argparse.Namespace, pool: int) -> Side:
     _say(f"filling a project with {pool:,} candidates")
     data_dir = stack.enter_context(throw_away_dir("vetted-serving-"))
-    sizes = Sizes(pool, min(pool, options.proposals), options.categories, options.labelers)
-    return Side(stack.enter_context(place(data_dir, sizes)), pool)
+    sizes = Sizes(pool, min(pool, options.proposals), options.categories, options.labelers + 1)
+    where = stack.enter_context(place(data_dir, sizes))
+    record = Record()
+    return Side(where, pool, labelers(where, options.labelers, options.think, record), record)
 
 
 def _turns(pairs: int) -> list[int]:
@@ -68,14 +79,22 @@ def _turns(pairs: int) -> list[int]:
 
 def _turn(side: Side, options: argparse.Namespace) -> None:
     cores = Cores(side.place)
-    seconds = options.seconds / options.turns
-    side.measured += uvloop.run(
-        run(side.place, options.labelers, seconds, options.think, side.record)
-    )
+    warm = WARM_AGAIN if side.turns else WARM
+    side.measured += uvloop.run(_work(side, options.seconds / options.turns, warm, options))
+    side.turns += 1
     for name, spent in cores.used().items():
         side.cores[name] = side.cores.get(name, 0.0) + spent
+    side.busy += warm + options.seconds / options.turns
     errors = len(side.record.errors)
     _say(f"{side.pool:,}: {len(side.record.acknowledged):,} answers, {errors} errors")
+
+
+async def _work(side: Side, seconds: float, warm: float, options: argparse.Namespace) -> float:
+    working = asyncio.create_task(run(side.labelers, seconds, warm))
+    if options.browser:
+        await asyncio.sleep(warm)
+        side.keys += await press_keys(side.place, seconds - BROWSER_STARTS, options.think)
+    return await working
 
 
 def _audit(side: Side) -> Audit:
@@ -107,9 +126,17 @@ def _result(options: argparse.Namespace, sides: list[Side], audits: list[Audit])
         "errors": len(errors),
         "doubled": sum(each.doubled for each in audits),
         "lost": sum(each.lost for each in audits),
+        **_keys(sides[0]),
         "large": large,
         "small": small,
     }
+
+
+def _keys(side: Side) -> dict[str, Any]:
+    if not side.keys:
+        return {}
+    points = _points(side.keys)
+    return {"p95_key_to_picture_ms": points["p95"], "key_to_picture": points}
 
 
 def _figures(side: Side) -> dict[str, Any]:
@@ -120,8 +147,7 @@ def _figures(side: Side) -> dict[str, Any]:
         **shown,
         "decisions_per_second": round(decided / side.measured, 1),
         "late_undos": side.record.refused,
-        "reopened_connections": side.record.reopened,
-        "cores": {name: round(spent / side.measured, 2) for name, spent in side.cores.items()},
+        "cores": {name: round(spent / side.busy, 2) for name, spent in side.cores.items()},
     }
 
 
@@ -153,6 +179,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--against", type=int, default=10_000, help="candidates of the other")
     parser.add_argument("--proposals", type=int, default=100_000, help="open, at most the pool")
     parser.add_argument("--categories", type=int, default=100)
+    parser.add_argument(
+        "--browser", action="store_true", help="and a real Chromium, labeling by keyboard"
+    )
     parser.add_argument("--labelers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60, help="measured at each project")
     parser.add_argument("--turns", type=int, default=4, help="that each project's time is cut into")

@@ -35,7 +35,7 @@ from vetted.database import session_at
 from vetted.demo.drawing import SPECIES, draw
 
 PROJECT = "meadow"
-PICTURES = 24  # different ones; every image is a further name of one of them
+PICTURES = 12  # different ones; every image is a further name of one of them
 PIXELS = 1600  # their longest side: what a screen is sent
 EXEMPLARS = 6  # a category
 
@@ -216,6 +216,32 @@ _PROPOSALS = text(
     ) AS chosen
     """
 )
+# As `score_pool` writes them: the category's examples, a rival's, and the likeliest others.
+_BESIDE = text(
+    """
+    WITH shown AS (
+        SELECT category_id, array_agg(image_id ORDER BY position) AS images
+        FROM exemplar WHERE round_id = :round GROUP BY category_id
+    )
+    INSERT INTO contrast
+        (proposal_id, exemplars, confusable_id, confusable_exemplars, rejected, likely)
+    SELECT proposal.id, own.images, rival.category_id, rival.images, '{}',
+           (SELECT array_agg(:first + (proposal.category_id - :first + n) % :categories)
+            FROM generate_series(1, 5) n)
+    FROM proposal
+    JOIN shown own ON own.category_id = proposal.category_id
+    JOIN shown rival
+        ON rival.category_id = :first + (proposal.category_id - :first + 1) % :categories
+    WHERE proposal.round_id = :round
+    """
+)
+_COUNTS = text(
+    """
+    INSERT INTO round_category (round_id, category_id, proposals, expected_precision)
+    SELECT round_id, category_id, count(*), 0.7 FROM proposal
+    WHERE round_id = :round GROUP BY round_id, category_id
+    """
+)
 
 
 def _pool(session: Session, project: Project, labeling: Round, first: int, sizes: Sizes) -> None:
@@ -223,7 +249,7 @@ def _pool(session: Session, project: Project, labeling: Round, first: int, sizes
     values = {"project": project.id, "round": labeling.id, "first": first, "buckets": BUCKETS}
     values |= {"pool": sizes.pool, "proposals": sizes.proposals, "pixels": PIXELS}
     values |= {"categories": sizes.categories}
-    for statement in (_IMAGES, _CANDIDATES, _PROPOSALS):
+    for statement in (_IMAGES, _CANDIDATES, _PROPOSALS, _BESIDE, _COUNTS):
         session.execute(statement, values)
 
 

@@ -15,8 +15,10 @@ from typing import Any
 
 from bench.serving.wire import Answer, Wire, WireError
 
-AHEAD = 5  # pictures that the page holds behind the one in question
-LOW = 3
+# As the page's supply.js has them.
+AHEAD = 40  # pictures at hand
+FIRST = 6  # of the first request
+BATCH = 8  # answers between two requests
 POLL = 0.5  # seconds until a labeler who has nothing to answer asks again
 UNDO, RETRY, DOUBLE = 0.03, 0.02, 0.02  # chances for each answer
 ANSWERS = ("yes", "no", "unsure")
@@ -50,7 +52,6 @@ class Record:
     acknowledged: list[Acknowledged] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     refused: int = 0
-    reopened: int = 0
 
     def took(self, kind: str, seconds: float) -> None:
         """Note a request."""
@@ -74,17 +75,10 @@ class Labeler:
         project: The project's slug.
         think: Mean seconds between two answers; 0 answers at once.
         record: Where it is noted what happened.
-        count_from: `time.monotonic()` from which on requests are measured.
     """
 
     def __init__(
-        self,
-        person: Person,
-        wire: Wire,
-        project: str,
-        think: float,
-        record: Record,
-        count_from: float,
+        self, person: Person, wire: Wire, project: str, think: float, record: Record
     ) -> None:
         self._person = person
         self._wire = wire
@@ -92,15 +86,18 @@ class Labeler:
         self._client = f"page of {person.user_id}"
         self._think = think
         self._record = record
-        self._count_from = count_from
+        self._count_from = 0.0
+        self._since_lease = 0
         self._chance = Random(person.user_id)  # noqa: S311 - of a simulation
         self._held: list[dict[str, Any]] = []
         self._answered: set[int] = set()
+        self._seen: set[str] = set()
         self._loading: set[asyncio.Task[None]] = set()
         self._refilling: asyncio.Task[None] | None = None
 
-    async def work(self, until: float) -> None:
-        """Label until this moment of `time.monotonic()`."""
+    async def work(self, until: float, count_from: float) -> None:
+        """Label until a moment of `time.monotonic()`; requests are measured from another one on."""
+        self._count_from = count_from
         await self._timed("history", "GET", "/decisions?limit=20")
         while time.monotonic() < until:
             if not self._held:
@@ -111,8 +108,6 @@ class Labeler:
             await self._pause()
             await self._answer()
         await asyncio.gather(*self._loading, *([self._refilling] if self._refilling else []))
-        await self._timed("release", "POST", "/proposals/release", {"client": self._client})
-        self._record.reopened += self._wire.reopened
         self._wire.close()
 
     async def _pause(self) -> None:
@@ -123,7 +118,9 @@ class Labeler:
     async def _answer(self) -> None:
         proposal = self._held.pop(0)
         self._answered.add(proposal["id"])
-        if len(self._held) <= LOW and (self._refilling is None or self._refilling.done()):
+        self._since_lease += 1
+        idle = self._refilling is None or self._refilling.done()
+        if idle and (self._since_lease >= BATCH or len(self._held) < FIRST):
             self._refilling = asyncio.create_task(self._refill())
         answer = self._chance.choices(ANSWERS, WEIGHTS)[0]
         decision = await self._decide(proposal, answer)
@@ -160,6 +157,8 @@ class Labeler:
             return
         self._note(key, answer["decision"])
         proposal = answer["proposal"]
+        if proposal is None:
+            return
         self._answered.discard(proposal["id"])
         self._held = [proposal, *(each for each in self._held if each["id"] != proposal["id"])]
 
@@ -175,22 +174,32 @@ class Labeler:
         )
 
     async def _refill(self) -> None:
-        count = max(1 + AHEAD, len(self._held))
-        body = {"client": self._client, "count": count}
+        self._since_lease = 0
+        body = {
+            "client": self._client,
+            "count": AHEAD if self._held else FIRST,
+            "have": [proposal["id"] for proposal in self._held],
+        }
         answer = await self._timed("next", "POST", "/proposals/lease", body)
         if answer is None:
             return
         known = {proposal["id"] for proposal in self._held} | self._answered
         fresh = [each for each in answer["proposals"] if each["id"] not in known]
         self._held += fresh
-        for proposal in fresh:
-            task = asyncio.create_task(self._load(self._pictures(proposal)))
-            self._loading.add(task)
-            task.add_done_callback(self._loading.discard)
+        self._prefetch([answer["images"][each["image"]]["screen_url"] for each in fresh])
+        self._prefetch(self._beside(answer))
 
-    @staticmethod
-    def _pictures(proposal: dict[str, Any]) -> list[str]:
-        return [proposal["image"]["screen_url"]]
+    def _beside(self, answer: dict[str, Any]) -> list[str]:
+        """Thumbnails that this browser has not loaded yet; it keeps what it has."""
+        asked = {proposal["image"] for proposal in answer["proposals"]}
+        new = [sha for sha in answer["images"] if sha not in asked and sha not in self._seen]
+        self._seen.update(new)
+        return [answer["images"][sha]["thumbnail_url"] for sha in new]
+
+    def _prefetch(self, addresses: list[str]) -> None:
+        task = asyncio.create_task(self._load(addresses))
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
 
     async def _load(self, addresses: Iterable[str]) -> None:
         for address in addresses:

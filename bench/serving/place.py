@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from vetted.embedded.commands import Command, Plan, product_commands
 from vetted.embedded.stack import Stack
 
 WEB_PROCESSES = 2
-WARM = 2.0  # seconds at the beginning of a run that are not measured
 
 
 @dataclass(frozen=True)
@@ -57,30 +56,32 @@ def _web_alone(plan: Plan) -> list[Command]:
     return [command for command in product_commands(plan) if command.name == "web"]
 
 
-async def run(where: Place, labelers: int, seconds: float, think: float, record: Record) -> float:
-    """Let the labelers work; returns the seconds that were measured."""
+def labelers(where: Place, number: int, think: float, record: Record) -> list[Labeler]:
+    """People at their pages, which stay open from one turn to the next."""
     address = urlsplit(where.stack.url)
-    began = time.monotonic()
-    until = began + WARM + seconds
-    made = [
+    return [
         Labeler(
             person,
             Wire(str(address.hostname), address.port or 80, person.headers),
             where.filled.project,
             think,
             record,
-            began + WARM,
         )
-        for person in where.people[:labelers]
+        for person in where.people[:number]
     ]
+
+
+async def run(people: Sequence[Labeler], seconds: float, warm: float) -> float:
+    """Let the labelers work; returns the seconds that were measured, after `warm` ones."""
+    began = time.monotonic()
 
     async def one(number: int, labeler: Labeler) -> None:
         # Fifty people do not sit down in the same millisecond.
-        await asyncio.sleep(number * WARM / 2 / len(made))
-        await labeler.work(until)
+        await asyncio.sleep(number * warm / 2 / len(people))
+        await labeler.work(until=began + warm + seconds, count_from=began + warm)
 
-    await asyncio.gather(*(one(number, labeler) for number, labeler in enumerate(made)))
-    return time.monotonic() - began - WARM
+    await asyncio.gather(*(one(number, labeler) for number, labeler in enumerate(people)))
+    return time.monotonic() - began - warm
 
 
 class Cores:
