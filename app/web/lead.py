@@ -13,6 +13,7 @@ from app.domain.access import Role
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState
 from app.web.chart import accuracy_chart
+from app.web.lead_nav import ROUNDS, lead_nav
 from app.web.pages import (
     CategoryRow,
     CurrentRound,
@@ -56,6 +57,7 @@ def lead_page(
     held = queries.counts(session, project.id)
     return LeadPage(
         frame=frame,
+        nav=lead_nav(project.slug, ROUNDS, words),
         slug=project.slug,
         name=project.name,
         description=project.description,

@@ -81,6 +81,15 @@ class LabelPage:
 
 
 @dataclass(frozen=True)
+class NavLink:
+    """A page among those for leads; see `lead_nav`."""
+
+    path: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True)
 class Fact:
     """A word and its value."""
 
@@ -211,6 +220,7 @@ class LeadPage:
 
     template: ClassVar[str] = "lead.html"
     frame: Frame
+    nav: tuple[NavLink, ...]
     slug: str
     name: str
     description: str

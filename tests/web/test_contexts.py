@@ -23,11 +23,15 @@ class Walker:
         self.used: set[tuple[str, str]] = set()
 
     def template(self, name: str, page: type) -> None:
+        self.part(name, {field.name: (page, field.name) for field in dataclasses.fields(page)})
+
+    def part(self, name: str, scope: Scope) -> None:
+        """A template, with what it extends and includes."""
         source = environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
         tree = environment.parse(source)
         for parent in tree.find_all(nodes.Extends):
-            self.template(parent.template.value, page)  # type: ignore[attr-defined]
-        self.node(tree, {field.name: (page, field.name) for field in dataclasses.fields(page)})
+            self.part(parent.template.value, scope)  # type: ignore[attr-defined]
+        self.node(tree, scope)
 
     def node(self, node: nodes.Node, scope: Scope) -> None:
         if isinstance(node, nodes.For):
@@ -36,6 +40,9 @@ class Walker:
             inner = {**scope, node.target.name: item}  # type: ignore[attr-defined]
             for child in node.body:
                 self.node(child, inner)
+            return
+        if isinstance(node, nodes.Include):
+            self.part(node.template.value, scope)  # type: ignore[attr-defined]
             return
         if isinstance(node, nodes.Call) and getattr(node.node, "name", "") in TRANSLATING:
             for child in (*node.args, *node.kwargs):
@@ -102,4 +109,5 @@ def test_pages_are_frozen(page: type) -> None:
 
 
 def test_every_template_has_a_page() -> None:
-    assert set(environment.list_templates()) == {page.template for page in PAGES} | {"base.html"}
+    shared = {"base.html", "lead_nav.html"}
+    assert set(environment.list_templates()) == {page.template for page in PAGES} | shared

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from app.db.tables import Proposal, Round, User
 from app.domain.decision import Answer
 from app.domain.round import RoundState
 from app.settings import Settings
+from app.web.lead_nav import PLACES, Place
 from tests import factories
 from tests.web.conftest import Browser, sign_in
 
@@ -149,3 +151,19 @@ def test_an_unexpected_error_is_a_page_with_safe_headers(
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_each_page_for_leads_leads_to_all_others(
+    browser: Browser, labeling: factories.Labeling, place: Place
+) -> None:
+    page = signed_in(browser, "lena").get(f"/projects/{labeling.slug}{place.suffix}").text
+    links = re.findall(r'<li><a href="([^"]+)"( aria-current="page")?>([^<]+)</a></li>', page)
+    assert links == [
+        (
+            f"/projects/{labeling.slug}{each.suffix}",
+            ' aria-current="page"' if each == place else "",
+            each.name,
+        )
+        for each in PLACES
+    ]

@@ -1,0 +1,28 @@
+"""How a lead gets from one page of a project to another."""
+
+from dataclasses import dataclass
+
+from app.web.pages import NavLink
+from app.web.words import Words, marked
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page for leads: what follows the project in its address, and what it is called."""
+
+    suffix: str
+    name: str
+
+
+ROUNDS = Place("", marked("Rounds"))
+# In the order in which they are shown. A new page adds itself here, and its template includes
+# `lead_nav.html`.
+PLACES = (ROUNDS,)
+
+
+def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:
+    """The pages of a project as its lead is offered them on one of them."""
+    return tuple(
+        NavLink(f"/projects/{slug}{place.suffix}", words.t(place.name), place == here)
+        for place in PLACES
+    )
