@@ -24,6 +24,8 @@ METHODS = [
     ("**/static/**.js", "javascript"),
 ]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+# Refusals that only programs read: crawlers and exporters.
+PROGRAMS = ("api/images.py", "domain/ingestion.py", "export/", "usecases/export_dataset.py")
 # What a call of each name translates: all of its arguments, or those at the given places.
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "t": None,
@@ -58,7 +60,7 @@ def extracted() -> Catalog:
         ROOT / "app", METHODS, OPTIONS, KEYWORDS, comment_tags=("Translators:",)
     )
     for path, _, text, comments, _ in texts:
-        if text != " ":  # joins sentences in an __init__
+        if not path.startswith(PROGRAMS) and text != " ":  # joins sentences in an __init__
             found.add(text, locations=[(f"app/{path}", 0)], auto_comments=comments)
     return found
 

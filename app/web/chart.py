@@ -28,6 +28,7 @@ def accuracy_chart(points: Sequence[tuple[int, float]], words: Words) -> Chart |
         Dot(round(LEFT + INSET + place * across, 1), down(share), words.percent(share), f"{number}")
         for place, (number, share) in enumerate(points)
     )
+    values = [words.t("round {number} {value}", number=dot.round, value=dot.value) for dot in dots]
     return Chart(
         width=WIDTH,
         height=HEIGHT,
@@ -35,12 +36,7 @@ def accuracy_chart(points: Sequence[tuple[int, float]], words: Words) -> Chart |
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         dots=dots,
         rules=tuple(Rule(down(level), f"{level * 100:.0f}\u00a0%") for level in levels),
-        summary=words.t(
-            "Accuracy on the test split: {values}",
-            values=", ".join(
-                words.t("round {number} {value}", number=dot.round, value=dot.value) for dot in dots
-            ),
-        ),
+        summary=words.t("Accuracy on the test split: {values}", values=", ".join(values)),
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.domain.errors import DomainError
 from app.web.addresses import sign_in_path
-from app.web.framing import frame, words_for
+from app.web.framing import frame, words_for, words_for_reader
 from app.web.headers import complete
 from app.web.pages import ErrorPage
 from app.web.templating import render
@@ -46,7 +46,9 @@ def page(request: Request, response: JSONResponse) -> Response:
             sign_in_path(request.url.path, request.url.query), HTTPStatus.SEE_OTHER
         )
     problem: dict[str, Any] = json.loads(bytes(response.body))
-    words = words_for(request)
+    # Nothing is asked of a database that may be what failed.
+    failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    words = words_for(request) if failed else words_for_reader(request, request.app.state.context)
     heading = words.t(HEADINGS.get(HTTPStatus(response.status_code), OTHER))
     detail = problem["detail"]
     shown = render(

@@ -7,6 +7,7 @@ once, when somebody first asks for the language; nothing is compiled. English ne
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 LOCALE = Path(__file__).parents[1] / "locale"
-SCRIPTS = "app/web/static/"
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = "app/web/static/"  # as catalogues name the files
+IMPORTED = re.compile(r'(?:from|import) "\./([a-z_-]+\.js)"')
 ENGLISH = "en"
 
 
@@ -100,25 +103,44 @@ def translations(code: str) -> NullTranslations:
 
 
 @cache
-def script_catalogue(code: str) -> tuple[str, str]:
-    """(digest, JavaScript module) that teaches `words.js` what the scripts say in a language."""
+def script_catalogue(code: str, script: str) -> tuple[str, str]:
+    """(digest, JavaScript module) that teaches `words.js` what a page's script says in a language.
+
+    Args:
+        code: of a language other than English.
+        script: the name of the script that the page loads, without .js.
+    """
+    files = {SCRIPTS + name for name in _with_imports(f"{script}.js")}
     found = catalogue(code)
-    texts = dict(_entry(message) for message in found if message.id and _in_scripts(message))
-    plural = f"(n) => {found.plural_expr}"
+    texts = dict(
+        _entry(message)
+        for message in found
+        if message.string and not files.isdisjoint(path for path, _ in message.locations)
+    )
     module = (
         'import { learn } from "/static/words.js";\n'
-        f"learn({json.dumps(texts, ensure_ascii=False, sort_keys=True)}, {plural});\n"
+        f"learn({json.dumps(texts, ensure_ascii=False, sort_keys=True)}, "
+        f"(n) => {found.plural_expr});\n"
     )
     return hashlib.sha256(module.encode()).hexdigest()[:16], module
 
 
-def script_path(code: str) -> str | None:
-    """Where a page finds the catalogue of its scripts. The digest lets browsers keep it for ever."""
-    return None if code == ENGLISH else f"/words/{code}-{script_catalogue(code)[0]}.js"
+def script_path(code: str, script: str | None) -> str | None:
+    """Where a page finds the words of its script. The digest lets browsers keep them for ever."""
+    if code == ENGLISH or script is None:
+        return None
+    return f"/words/{code}-{script}-{script_catalogue(code, script)[0]}.js"
 
 
-def _in_scripts(message: Message) -> bool:
-    return any(path.startswith(SCRIPTS) for path, _ in message.locations) and bool(message.string)
+def _with_imports(name: str) -> set[str]:
+    """A script and all that it imports."""
+    found: set[str] = set()
+    waiting = {name}
+    while waiting:
+        each = waiting.pop()
+        found.add(each)
+        waiting |= set(IMPORTED.findall((STATIC / each).read_text())) - found
+    return found
 
 
 def _entry(message: Message) -> tuple[str, str | list[str]]:

@@ -23,6 +23,7 @@ from app.web.pages import (
     LeadPage,
     MemberRow,
     RoundRow,
+    SettingsForm,
     StepLine,
     VersionRow,
 )
@@ -74,7 +75,25 @@ def lead_page(
             MemberRow(login, name, words.t(ROLES[Role(role)]))
             for login, name, role in queries.members(session, project.id)
         ),
+        settings=_settings(project),
     )
+
+
+def _settings(project: Project) -> SettingsForm:
+    return SettingsForm(
+        grid_above=_percentage(project.grid_above),
+        grid_below=_percentage(project.grid_below),
+        picked=project.picked,
+        gold_share=_percentage(project.gold_share),
+        show_gold=project.show_gold,
+        show_confidence=project.show_confidence,
+        show_others=project.show_others,
+    )
+
+
+def _percentage(share: float | None) -> str:
+    """A share as the value of a field: 0.9 is 90, and nothing is empty."""
+    return "" if share is None else f"{share * 100:.10g}"
 
 
 def _facts(project: Project, words: Words) -> tuple[Fact, ...]:

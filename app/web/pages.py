@@ -69,6 +69,30 @@ class HomePage:
 
 
 @dataclass(frozen=True)
+class LanguageChoice:
+    """A language that the pages speak, by its own name."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class PreferencesPage:
+    """What the reader chose for all pages; `chosen` is None where the browser decides."""
+
+    template: ClassVar[str] = "preferences.html"
+    frame: Frame
+    languages: tuple[LanguageChoice, ...]
+    chosen: str | None
+    break_minutes: int
+    longest_work: int
+    grid_size: int
+    least_grid: int
+    most_grid: int
+    back: str | None
+
+
+@dataclass(frozen=True)
 class LabelPage:
     """The labeler's seat. Its script fetches the proposals."""
 
@@ -215,6 +239,19 @@ class MemberRow:
 
 
 @dataclass(frozen=True)
+class SettingsForm:
+    """The project's settings as the form holds them: shares as percentages, empty for never."""
+
+    grid_above: str
+    grid_below: str
+    picked: str
+    gold_share: str
+    show_gold: bool
+    show_confidence: bool
+    show_others: bool
+
+
+@dataclass(frozen=True)
 class LeadPage:
     """The project as its lead sees it."""
 
@@ -234,6 +271,7 @@ class LeadPage:
     categories: tuple[CategoryRow, ...]
     versions: tuple[VersionRow, ...]
     members: tuple[MemberRow, ...]
+    settings: SettingsForm
 
 
-Page = SignInPage | ErrorPage | HomePage | LabelPage | LeadPage
+Page = SignInPage | ErrorPage | HomePage | PreferencesPage | LabelPage | LeadPage

@@ -1,6 +1,6 @@
 """The pages."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.api.dependencies import Labeler, Lead, PrincipalDep, UnitDep
@@ -8,6 +8,7 @@ from app.api.one_thread import OneThreadRoute
 from app.db.session import database_now
 from app.domain.access import Role
 from app.domain.errors import NotFoundError
+from app.usecases.preferences import preferences_of
 from app.usecases.projects import list_projects
 from app.web import sign_in
 from app.web.framing import FramingDep
@@ -15,19 +16,23 @@ from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
 from app.web.lead import lead_page
 from app.web.pages import HomePage, LabelPage
+from app.web.preferences import page_before, preferences_page
 from app.web.templating import render
 
 router = APIRouter(route_class=OneThreadRoute)
+# The scripts of pages, which have words.
+SPEAKING = frozenset({"choosing", "label", "lead"})
 router.include_router(sign_in.router)
 
 
 @router.get("/words/{name}.js")
 def catalogue(name: str) -> Response:
-    """What the scripts say in a language, as a module: `/words/de-<digest>.js`."""
-    code, _, digest = name.partition("-")
-    if code == ENGLISH or code not in LANGUAGES:
+    """What a script says in a language, as a module: `/words/de-label-<digest>.js`."""
+    code, _, rest = name.partition("-")
+    script, _, digest = rest.rpartition("-")
+    if code == ENGLISH or code not in LANGUAGES or script not in SPEAKING:
         raise NotFoundError("catalogue", name)
-    current, module = script_catalogue(code)
+    current, module = script_catalogue(code, script)
     # Another release's digest gets today's words, but does not keep them.
     kept = "public, max-age=31536000, immutable" if digest == current else "no-cache"
     return Response(module, media_type="text/javascript", headers={"Cache-Control": kept})
@@ -43,12 +48,24 @@ def home(unit: UnitDep, principal: PrincipalDep, framing: FramingDep) -> Respons
     )
 
 
+@router.get("/preferences")
+def preferences(
+    request: Request, unit: UnitDep, principal: PrincipalDep, framing: FramingDep
+) -> Response:
+    """What the reader chose for all pages."""
+    chosen = preferences_of(unit.session, principal.user_id)
+    frame = framing.titled(framing.words.t("Preferences"), "choosing")
+    return render(preferences_page(chosen, frame, page_before(request)))
+
+
 @router.get("/projects/{project}/label")
 def label(access: Labeler, framing: FramingDep) -> Response:
     """The labeler's seat."""
     return render(
         LabelPage(
-            frame=framing.titled(framing.words.t("Label {project}", project=access.project.name)),
+            frame=framing.titled(
+                framing.words.t("Label {project}", project=access.project.name), "label"
+            ),
             slug=access.project.slug,
             project=access.project.name,
             user_id=access.principal.user_id,
@@ -60,6 +77,6 @@ def label(access: Labeler, framing: FramingDep) -> Response:
 @router.get("/projects/{project}")
 def lead(unit: UnitDep, access: Lead, framing: FramingDep) -> Response:
     """The project as its lead sees it."""
-    frame = framing.titled(access.project.name)
+    frame = framing.titled(access.project.name, "lead")
     now = database_now(unit.session)
     return render(lead_page(unit.session, access.project, frame, framing.words, now))

@@ -1,5 +1,6 @@
 """Texts, numbers and times as people read them, in one language."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
@@ -13,6 +14,7 @@ from app.domain.round import RoundEvent, RoundState
 from app.web.languages import ENGLISH, LANGUAGES, Language, translations
 
 NONE = "\N{EN DASH}"
+ISOLATE, END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
 def marked(text: str) -> str:
@@ -89,11 +91,20 @@ class Words:
         """The text in this language, with each {name} replaced by its value."""
         # The empty text is the key of the catalogue's header.
         found = self._translations.gettext(text) if text else ""
-        return found.format(**values) if values else found
+        return found.format(**self._apart(values)) if values else found
 
     def tn(self, one: str, many: str, n: int, **values: object) -> str:
         """One of two texts by a number, which is {n} in both."""
-        return self._translations.ngettext(one, many, n).format(n=count(n), **values)
+        return self._translations.ngettext(one, many, n).format(n=count(n), **self._apart(values))
+
+    def _apart(self, values: Mapping[str, object]) -> dict[str, object]:
+        """The values, each written in its own direction: a Latin name must not turn an Arabic text."""
+        if self.language.direction == "ltr":
+            return dict(values)
+        return {
+            name: f"{ISOLATE}{value}{END}" if isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
     def sentence(self, error: DomainError) -> str:
         """A refusal in this language; in English where nobody has translated it."""

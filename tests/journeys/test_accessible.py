@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import update
 
-from app.db.tables import Round
+from app.db.tables import Project, Round
 from app.domain.round import RoundState
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -69,6 +69,75 @@ def test_home_and_lead_in_every_state(
                 page.keyboard.press("Escape")
 
 
+def test_preferences_apply_at_once(labeling: Make, visit: Visit) -> None:
+    made = labeling(proposals=1)
+    page = visit("/", login_of("ada", made), locale="de")
+    page.get_by_role("link", name="Einstellungen").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    page.locator("#break_minutes").fill("-3")
+    page.locator("#grid_size").fill("30")
+    page.keyboard.press("Enter")
+    expect(page.locator("#break_minutes-problem")).to_have_text(
+        "Geben Sie eine Zahl von 0 bis 480 an."
+    )
+    expect(page.locator("#break_minutes")).to_be_focused()
+    assert_accessible(page)
+    page.locator("#break_minutes").fill("0")
+    page.locator("#language").select_option("ar")
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(page.locator("h1")).to_have_text("التفضيلات")
+    expect(page.locator("#break_minutes")).to_have_value("0")
+    expect(page.locator("#grid_size")).to_have_value("30")
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("lang", "ar")
+    page.goto("/preferences")
+    page.locator("#language").select_option("")
+    page.locator("[type=submit]").last.click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_preferences_in_every_look(labeling: Make, visit: Visit, look: dict[str, object]) -> None:
+    made = labeling(proposals=1)
+    page = visit("/preferences", login_of("ada", made), **look)
+    assert_accessible(page)
+    page.locator("[type=submit]").last.click()
+    expect(page.locator(".saved")).not_to_be_empty()
+    assert_accessible(page)
+
+
+def test_settings_are_saved_and_refused_beside_their_field(
+    server: Server, labeling: Make, visit: Visit
+) -> None:
+    made = labeling(proposals=1)
+    page = visit(f"/projects/{made.slug}", login_of("lena", made))
+    settings = page.locator("#settings")
+    expect(settings.locator("#grid_above")).to_have_value("90")
+    settings.locator("#gold_share").fill("21")
+    settings.get_by_role("button").click()
+    expect(settings.locator("#gold_share-problem")).to_have_text("Give a number from 0 to 20.")
+    expect(settings.locator("#gold_share")).to_be_focused()
+    assert_accessible(page)
+    settings.locator("#gold_share").fill("7.5")
+    settings.locator("#grid_above").fill("")
+    settings.locator("#grid_below").fill("25")
+    settings.locator("#picked").select_option("same")
+    settings.get_by_label("Show labelers the model's confidence").check()
+    settings.get_by_role("button").click()
+    expect(settings.get_by_role("status")).to_have_text("Saved.")
+    assert_accessible(page)
+    with server.sessions() as session:
+        kept = session.get_one(Project, made.project_id)
+        assert (kept.grid_above, kept.grid_below, kept.gold_share) == (None, 0.25, 0.075)
+        assert (kept.picked, kept.show_confidence, kept.show_gold) == ("same", True, False)
+    page.reload()
+    expect(settings.locator("#grid_above")).to_have_value("")
+    expect(settings.locator("#grid_below")).to_have_value("25")
+    page.route("**/api/v1/projects/*", lambda route: route.abort())
+    settings.get_by_role("button").click()
+    expect(settings.get_by_role("alert")).to_contain_text("Nothing was saved")
+
+
 def test_a_refusal_is_announced(labeling: Make, visit: Visit) -> None:
     made = labeling(proposals=1)
     page = visit(f"/projects/{made.slug}", login_of("lena", made))
@@ -84,3 +153,65 @@ def test_nothing_for_labelers_at_the_lead_page(labeling: Make, visit: Visit) -> 
     page = visit(f"/projects/{made.slug}", login_of("ada", made))
     expect(page.locator(".status")).to_have_text("403")
     assert_accessible(page)
+
+
+def everywhere(made: factories.Labeling) -> list[str]:
+    return ["/", "/preferences", f"/projects/{made.slug}", "/no/such/page"]
+
+
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Targets of 24 by 24 CSS pixels, but for links inside a sentence (WCAG 2.5.8).
+SMALL = """() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")]
+    .filter((each) => each.checkVisibility() && !each.closest("p, td") && !each.matches(".skip"))
+    .filter((each) => Math.min(each.offsetWidth, each.offsetHeight) < 24)
+    .map((each) => each.outerHTML)"""
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "ar"])
+def test_pages_reflow_at_double_size(labeling: Make, visit: Visit, locale: str) -> None:
+    """A window of 1280 pixels at 200 %: 640 CSS pixels wide. And 320 wide is 400 %."""
+    made = labeling(proposals=1)
+    page = visit("/", login_of("lena", made), locale=locale, device_scale_factor=2)
+    for width in (640, 320):
+        page.set_viewport_size({"width": width, "height": 400})
+        for path in everywhere(made):
+            page.goto(path)
+            assert page.evaluate(SIDEWAYS) == 0, (path, width)
+            assert page.evaluate(SMALL) == [], path
+
+
+def test_focus_goes_through_the_page_in_order_and_is_seen(labeling: Make, visit: Visit) -> None:
+    made = labeling(proposals=1)
+    page = visit("/", login_of("lena", made))
+    for path in everywhere(made):
+        page.goto(path)
+        places = []
+        page.keyboard.press("Tab")
+        expect(page.locator(".skip")).to_be_focused()
+        expect(page.locator(".skip")).to_be_in_viewport()
+        while (place := page.evaluate(FOCUSED))["tag"] != "BODY":
+            assert place["outline"] >= 2, (path, place)
+            places.append(place["index"])
+            page.keyboard.press("Tab")
+        assert places == sorted(set(places)), path
+        assert len(places) >= 3, path
+
+
+FOCUSED = """() => {
+    const at = document.activeElement;
+    const style = getComputedStyle(at);
+    return {
+        tag: at.tagName,
+        index: [...document.querySelectorAll("*")].indexOf(at),
+        outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+    };
+}"""
+
+
+def test_nothing_moves_for_those_who_want_it_still(labeling: Make, visit: Visit) -> None:
+    made = labeling(proposals=1)
+    moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
+    lively = visit(f"/projects/{made.slug}", login_of("lena", made))
+    assert lively.evaluate(moving) > 0
+    still = visit(f"/projects/{made.slug}", login_of("lena", made), reduced_motion="reduce")
+    still.wait_for_function(f"() => {moving} === 0")

@@ -1,9 +1,25 @@
 """The language of a page and the catalogue that its scripts get."""
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.domain import preferences
+from app.usecases.preferences import keep_preferences
 from app.web.languages import LANGUAGES, choose, script_path
-from tests.web.conftest import Browser
+from app.web.routes import SPEAKING
+from tests import factories
+from tests.web.conftest import Browser, sign_in
+
+TEMPLATES = Path(__file__).parents[2] / "app" / "web" / "templates"
+PAGES = {
+    "label.html": "/projects/flowers/label",
+    "grid.html": "/projects/flowers/label/grid",
+    "lead.html": "/projects/flowers",
+    "preferences.html": "/preferences",
+}
 
 
 @pytest.mark.parametrize(
@@ -37,19 +53,75 @@ def test_a_page_names_its_language_and_direction(browser: Browser, code: str) ->
 
 
 def test_english_pages_load_no_catalogue(browser: Browser) -> None:
-    assert script_path("en") is None
-    assert "/words/" not in browser().get("/sign-in").text
-    assert browser().get("/words/en-0.js").status_code == 404
-    assert browser().get("/words/xx-0.js").status_code == 404
+    assert script_path("en", "lead") is None
+    assert browser().get("/words/en-lead-0.js").status_code == 404
+    assert browser().get("/words/xx-lead-0.js").status_code == 404
+    assert browser().get("/words/de-..%2f..%2fx-0.js").status_code == 404
 
 
 def test_a_catalogue_is_kept_for_ever_under_its_digest_only(browser: Browser) -> None:
-    path = script_path("de")
+    path = script_path("de", "lead")
     assert path is not None
-    assert path in browser().get("/sign-in", headers={"Accept-Language": "de"}).text
     answer = browser().get(path)
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
-    other = browser().get("/words/de-0123.js")
+    other = browser().get("/words/de-lead-0123.js")
     assert other.text == answer.text
     assert other.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
+def test_every_page_with_a_script_gives_it_its_words(
+    browser: Browser, sessions: sessionmaker[Session], template: Path
+) -> None:
+    """A page whose frame does not name its script would stay English in part."""
+    scripts = re.findall(r'src="/static/([a-z_-]+)\.js"', template.read_text())
+    assert set(scripts) <= SPEAKING
+    if not scripts:
+        return
+    with sessions.begin() as session:
+        lead = factories.make_user(session, "lena", lead=True)
+        factories.make_project(session, lead)
+    client = browser()
+    client.headers["Accept-Language"] = "de"
+    sign_in(client, "lena")
+    address = PAGES[template.name]
+    page = client.get(address).text
+    words = page.index(str(script_path("de", scripts[0])))
+    assert words < page.index(f"/static/{scripts[0]}.js"), "its words come first"
+
+
+def test_preferences_offer_what_the_pages_speak() -> None:
+    assert set(preferences.Language) == set(LANGUAGES)
+
+
+def test_the_preferred_language_comes_before_the_browsers(
+    browser: Browser, sessions: sessionmaker[Session]
+) -> None:
+    with sessions.begin() as session:
+        ada = factories.make_user(session, "ada")
+        keep_preferences(
+            session, ada.id, preferences.Preferences(language=preferences.Language("ar"))
+        )
+    client = browser()
+    client.headers["Accept-Language"] = "de"
+    assert '<html lang="de"' in client.get("/sign-in").text
+    sign_in(client, "ada")
+    for path in ("/", "/preferences", "/no/such/page", "/projects/none/label"):
+        assert '<html lang="ar" dir="rtl">' in client.get(path).text
+
+
+def test_refusals_over_rest_come_in_the_language_asked_for(
+    browser: Browser, sessions: sessionmaker[Session]
+) -> None:
+    with sessions.begin() as session:
+        factories.make_user(session, "ada")
+    client = browser()
+    sign_in(client, "ada")
+    path = "/api/v1/projects/none"
+    english = client.get(path, headers={"Accept-Language": "nl"}).json()
+    german = client.get(path, headers={"Accept-Language": "de"}).json()
+    assert english["type"] == german["type"] == "urn:vetted:not-found"
+    assert english["detail"].startswith("There is no project 'none' here.")
+    assert "none" in german["detail"]
+    assert german["detail"] != english["detail"]

@@ -3,6 +3,7 @@
 
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
+import { wireSettings } from "./settings.js";
 import { count, t } from "./words.js";
 
 const BUSY = 1000;
@@ -144,6 +145,7 @@ document.addEventListener("click", (event) => {
   }
 });
 for (const dialog of document.querySelectorAll("dialog")) wire(dialog);
+wireSettings(document.getElementById("settings"), project);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) watch();
 });

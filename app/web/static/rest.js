@@ -28,9 +28,8 @@ function show({ title, text = "", link = null, busy = false, undo = false }) {
 
 /** Nothing can be sent before the person does something: "signed-out" or "stale". */
 export function showBlocked(state, waiting, here) {
-  const kept = waiting
-    ? ` ${tn("One answer waits in this browser and will be sent.", "{n} answers wait in this browser and will be sent.", waiting)}`
-    : "";
+  const waits = tn("One answer waits in this browser and will be sent.", "{n} answers wait in this browser and will be sent.", waiting);
+  const kept = waiting ? ` ${waits}` : "";
   if (state === "signed-out") {
     show({
       title: t("You are signed out"),

@@ -12,7 +12,8 @@ export function learn(texts, plural) {
 
 /** The text in the page's language, with each {name} replaced by vars.name. */
 export function t(text, vars) {
-  return fill([known.get(text) ?? text].flat()[0], vars);
+  const found = known.get(text) ?? text;
+  return fill(Array.isArray(found) ? found[formOf(1)] : found, vars);
 }
 
 /** One of two texts by a number, which is {n} in both. */
@@ -24,5 +25,9 @@ export function tn(one, many, n, vars) {
 /** A whole number with thin groups: 12 345. */
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 
+// A Latin name must not turn the direction of an Arabic text around it.
+const rtl = document.documentElement.dir === "rtl";
+const apart = (value) => (rtl && typeof value === "string" ? `\u2068${value}\u2069` : String(value));
+
 const fill = (text, vars = {}) =>
-  text.replace(/\{(\w+)\}/g, (place, name) => (name in vars ? String(vars[name]) : place));
+  text.replace(/\{(\w+)\}/g, (place, name) => (name in vars ? apart(vars[name]) : place));
