@@ -1,6 +1,6 @@
 // The strip of the last answers: choosing one brings its picture back.
 
-import { wire } from "./dialogs.js";
+import { onKey, wire } from "./dialogs.js";
 import { t } from "./words.js";
 
 const SHOWN = 20;
@@ -11,26 +11,36 @@ const empty = document.getElementById("history-empty");
 const SAYS = { yes: () => t("Yes"), no: () => t("No"), unsure: () => t("Unsure") };
 
 let choose = () => {};
+let shown = null;
 
 wire(dialog);
-dialog.addEventListener("keydown", (event) => {
+onKey(dialog, (event) => {
   const buttons = [...list.querySelectorAll("button")];
   const at = buttons.indexOf(document.activeElement);
   const forward = getComputedStyle(dialog).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
   const to = { Home: 0, End: buttons.length - 1, ArrowRight: at - 1, ArrowLeft: at - 1, [forward]: at + 1 }[event.key];
   if (to !== undefined) buttons[Math.min(buttons.length - 1, Math.max(0, to))]?.focus();
   else if (event.key.toLowerCase() === "h" && !event.repeat) dialog.close();
-  else return;
-  event.preventDefault();
+  else return false;
 });
 
 /** Show the newest entries, the newest first; onChoose(entry) for the one that is brought back. */
 export function open(entries, onChoose) {
   choose = onChoose;
+  dialog.showModal();
+  show(entries);
+}
+
+/** The entries have changed: right after a reload they come from the server. */
+export function update(entries) {
+  if (dialog.open && entries !== shown) show(entries);
+}
+
+function show(entries) {
+  shown = entries;
   const newest = entries.slice(-SHOWN).reverse();
   list.replaceChildren(...newest.map(item));
   empty.hidden = newest.length > 0;
-  dialog.showModal();
   list.querySelector("button")?.focus();
 }
 

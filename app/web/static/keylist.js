@@ -1,6 +1,6 @@
 // The list of keys on "?", where each can be changed.
 
-import { wire } from "./dialogs.js";
+import { onKey, wire } from "./dialogs.js";
 import { keyOf, signOf } from "./keys.js";
 import { t } from "./words.js";
 
@@ -18,8 +18,10 @@ wire(dialog);
 dialog.addEventListener("close", () => ask(null));
 // Before the dialog's own Escape, and before a focused button takes the key.
 dialog.addEventListener("keydown", (event) => waiting && take(event), { capture: true });
-dialog.addEventListener("keydown", (event) => {
-  if (!waiting && !event.repeat && keymap.actionOf(event) === "help") dialog.close();
+onKey(dialog, (event) => {
+  if (waiting || event.repeat || keymap.actionOf(event) !== "help") return false;
+  dialog.close();
+  return true;
 });
 reset.addEventListener("click", () => {
   keymap.use({});

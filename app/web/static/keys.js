@@ -84,6 +84,7 @@ export function listen(keymap, act, repeating = []) {
     // A held Enter clicks a focused button again and again.
     if (held && event.key === "Enter") event.preventDefault();
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.defaultPrevented) return; // a dialog took it, and may be closed by now
     const action = keymap.actionOf(event);
     if (!action || document.querySelector("dialog[open]")) return;
     event.preventDefault();

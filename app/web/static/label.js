@@ -261,6 +261,7 @@ function showState() {
   seat.showProgress(supply.progress ? counted() : null);
   seat.showSync(sender.state, sender.waiting.length);
   seat.undoButton.disabled = undoing || !past.entries.length;
+  history.update(past.entries);
   if (sender.state === "signed-out" || sender.state === "stale") block(sender.state);
 }
 

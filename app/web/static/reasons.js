@@ -1,6 +1,6 @@
 // Why a no: one more key, never asked for. 1 to 5 are the likeliest other categories, 6 to 8 the rest.
 
-import { wire } from "./dialogs.js";
+import { onKey, wire } from "./dialogs.js";
 import { t } from "./words.js";
 
 const dialog = document.getElementById("reasons");
@@ -16,15 +16,14 @@ const OTHERS = [
 let choose = () => {};
 
 wire(dialog);
-dialog.addEventListener("keydown", (event) => {
+onKey(dialog, (event) => {
   const button = list.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   const buttons = [...list.querySelectorAll("button")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (button && !event.repeat) button.click();
   else if (step) buttons.at((buttons.indexOf(document.activeElement) + step) % buttons.length).focus();
   else if (event.key.toLowerCase() === "r" && !event.repeat) dialog.close();
-  else return;
-  event.preventDefault();
+  else return false;
 });
 
 /** Ask why the picture is not one of `category`; onChoose({reason, category_id}, label) answers no. */

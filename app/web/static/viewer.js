@@ -1,6 +1,6 @@
 // One of the pictures beside the candidate, large, next to it. Both can be looked at closely.
 
-import { wire } from "./dialogs.js";
+import { onKey, wire } from "./dialogs.js";
 import { t } from "./words.js";
 import { Zoom } from "./zoom.js";
 
@@ -17,14 +17,13 @@ let shown = { items: [], index: 0 };
 wire(dialog);
 back.addEventListener("click", () => step(-1));
 on.addEventListener("click", () => step(1));
-dialog.addEventListener("keydown", (event) => {
+onKey(dialog, (event) => {
   const steps = { ArrowLeft: -1, ArrowRight: 1 };
   if (event.key in steps) step(steps[event.key]);
   else if (event.key.toLowerCase() === "e" && !event.repeat) dialog.close();
   else if (/^[1-9]$/.test(event.key)) show(Number(event.key) - 1);
   else if ("+=-0".includes(event.key)) both(event.key);
-  else return;
-  event.preventDefault();
+  else return false;
 });
 
 /** Enlarge items[index]; `items` are those of `contrast.listed`, `picture` is the candidate's. */
