@@ -131,10 +131,10 @@ def test_what_is_answered_offline_arrives_once_and_in_order(
     assert decided(server, made) == {}
     page.keyboard.press("z")  # never sent, so it can be taken back without the network
     expect(page.locator("#sync")).to_have_text("Offline, 2 waiting")
-    assert seat.answer(page, "u") == list(answered)[-1]
+    assert seat.answer(page, "n") == list(answered)[-1]
     page.context.set_offline(False)
     seat.all_saved(page)
-    assert decided(server, made) == answered | {list(answered)[-1]: "unsure"}
+    assert decided(server, made) == answered | {list(answered)[-1]: "no"}
     assert seat.shown(page) is not None
 
 
