@@ -82,6 +82,7 @@ def test_an_undo_without_the_network_says_so_and_works_later(labeling: Make, vis
     expect(page.locator("#toast")).to_contain_text("The server cannot be reached")
     expect_shown(page, now or 0)
     page.context.set_offline(False)
+    page.wait_for_timeout(seat.AUTOREPEAT)
     page.keyboard.press("z")
     expect_shown(page, answered)
 
@@ -97,6 +98,8 @@ def test_an_undo_after_the_round_closed_meanwhile_says_so(
     page.keyboard.press("z")
     expect(page.locator("#toast")).to_contain_text("Round 1 is over")
     expect(page.locator("#rest-title")).to_have_text("Between rounds")
+    expect(page.locator("#toast")).to_be_visible()
+    page.wait_for_timeout(seat.AUTOREPEAT)
     page.keyboard.press("z")  # and again, now that the page knows
     expect(page.locator("#toast")).to_contain_text("This answer stands")
     page.reload()

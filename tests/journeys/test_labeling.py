@@ -34,7 +34,7 @@ def test_a_round_with_keys_only(server: Server, labeling: Make, visit: Visit) ->
     expect(page.locator("#definition strong")).to_have_text("deep blue")
     expect(page.locator("#exemplars img")).to_have_count(3)
 
-    answered = [seat.answer(page, key) for key in ("y", "n", "u", "ArrowRight", "ArrowLeft", "y")]
+    answered = [seat.answer(page, key) for key in ("y", "n", "n", "ArrowRight", "ArrowLeft", "y")]
     expect(page.locator("#changed")).to_be_visible()  # another category now
     expect(page.locator("#question")).to_have_text("Is this an Alpine aster?")
     expect(page.locator("#look-alike-names")).to_have_text("Spring gentian")
@@ -68,7 +68,7 @@ def test_a_round_with_keys_only(server: Server, labeling: Make, visit: Visit) ->
         kept = factories.answers(session, made)
     assert set(answered) | set(rest) == set(kept)
     assert [kept[proposal][0] for proposal in answered] == [
-        *("yes", "no", "unsure", "yes", "no", "yes"),
+        *("yes", "no", "no", "yes", "no", "yes"),
         *("yes", "yes", "no", "no"),
     ]
     assert [kept[proposal][1] for proposal in answered] == [1] * 8 + [3, 3]
@@ -77,15 +77,15 @@ def test_a_round_with_keys_only(server: Server, labeling: Make, visit: Visit) ->
 
 def close_and_look(server: Server, made: factories.Labeling, lead: Page, page: Page) -> None:
     expect(lead.locator("#decided")).to_contain_text("12 of 12")
-    expect(lead.locator("#decided")).to_contain_text("7 yes, 4 no, 1 unsure")
+    expect(lead.locator("#decided")).to_contain_text("7 yes, 5 no")
     lead.get_by_role("button", name="Close the round …").click()
     dialog = lead.get_by_role("dialog")
-    expect(dialog).to_contain_text("7 yes join the dataset. 4 no become hard negatives.")
+    expect(dialog).to_contain_text("7 yes join the dataset. 5 no become hard negatives.")
     dialog.get_by_role("button", name="Close the round").click()
     expect(lead.get_by_role("button", name="Start round 2")).to_be_visible()
     headlines = lead.locator(".headline dd:first-of-type")
     expect(headlines.nth(0)).to_have_text("13")  # 6 seeds and 7 found
-    expect(headlines.nth(1)).to_have_text("4")
+    expect(headlines.nth(1)).to_have_text("5")
     expect(lead.locator("tr[data-round='1'] .state")).to_have_text("Closed")
     expect(page.locator("#rest-title")).to_have_text("Between rounds")
     with server.sessions() as session:
@@ -93,7 +93,19 @@ def close_and_look(server: Server, made: factories.Labeling, lead: Page, page: P
         grown = select(func.count()).where(Example.project_id == of, Example.round_id.is_not(None))
         assert session.scalars(grown).one() == 7
         no = select(func.count()).where(HardNegative.project_id == of)
-        assert session.scalars(no).one() == 4
+        assert session.scalars(no).one() == 5
+
+
+def test_what_one_is_unsure_of_waits_for_another(labeling: Make, visit: Visit) -> None:
+    made = labeling(proposals=1)
+    ada = visit(f"/projects/{made.slug}/label", login_of("ada", made))
+    unsure = [seat.answer(ada, "u"), seat.answer(ada, "u")]
+    expect(ada.locator("#rest-title")).to_have_text("No open proposals for you now")
+    expect(ada.locator("#rest-text")).to_have_text("The last 2 wait for somebody else.")
+    bert = visit(f"/projects/{made.slug}/label", login_of("bert", made))
+    assert [seat.answer(bert, "y"), seat.answer(bert, "n")] == unsure
+    expect(bert.locator("#rest-title")).to_have_text("All 2 are decided")
+    expect(ada.locator("#rest-title")).to_have_text("All 2 are decided")
 
 
 def test_a_round_that_cannot_start_says_why_beside_the_button(labeling: Make, visit: Visit) -> None:
