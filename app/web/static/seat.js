@@ -159,12 +159,10 @@ export function showProgress(progress) {
 
 /** How the day goes, and a reminder of a break while there is one. */
 export function showNumbers(texts) {
-  at("session").hidden = false;
   setText(at("numbers"), texts.join(" · "));
 }
 
 export function remind(text) {
-  at("session").hidden = false;
   setText(at("break"), text);
 }
 
