@@ -1,7 +1,6 @@
 """Scripts and styles as they are served: without comments and indentation.
 
-A quarter less for every first visit, and nothing to build: the files are read as they are written, and
-each line stays where it was, so that a browser's message names the right one.
+A quarter less for every first visit, and nothing to build: the files are read as they are written.
 """
 
 import hashlib
@@ -9,6 +8,8 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from rcssmin import cssmin
+from rjsmin import jsmin
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
@@ -17,26 +18,18 @@ from starlette.types import Scope
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
-def lighten(text: str) -> str:
-    """Drop comments that fill whole lines, and the white space around each line.
+_MINIFIERS = {".js": jsmin, ".css": cssmin}
 
-    This is no parser. It asks of our files that a text in backticks ends on its line and that nothing
-    follows a comment that was begun on an earlier line; a test holds them to it.
-    """
-    lines = []
-    inside = False
-    for line in map(str.strip, text.splitlines()):
-        begins = not inside and line.startswith("/*")
-        dropped = inside or begins or line.startswith("//")
-        # "/*" and "*/" share no star: "/*/" does not end what it begins.
-        inside = (inside or begins) and "*/" not in (line[2:] if begins else line)
-        lines.append("" if dropped else line)
-    return "\n".join(lines)
+
+def lighten(path: Path) -> bytes:
+    """A script or style as it is served: without comments, indentation and line ends that mean nothing."""
+    light: str = _MINIFIERS[path.suffix](path.read_text("utf-8"))
+    return light.encode()
 
 
 @lru_cache(maxsize=256)
 def _light(path: Path, _changed_at: int) -> tuple[bytes, str]:
-    body = lighten(path.read_text("utf-8")).encode()
+    body = lighten(path)
     return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
