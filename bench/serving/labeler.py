@@ -107,7 +107,10 @@ class Labeler:
                 continue
             await self._pause()
             await self._answer()
-        await asyncio.gather(*self._loading, *([self._refilling] if self._refilling else []))
+        if self._refilling is not None:
+            await self._refilling
+        while self._loading:  # a refill has begun some of it
+            await asyncio.gather(*self._loading)
         self._wire.close()
 
     async def _pause(self) -> None:

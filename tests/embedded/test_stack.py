@@ -172,6 +172,13 @@ def test_the_products_processes_are_what_the_plan_says(tmp_path: Path) -> None:
     assert "--pool=solo" in commands[1].argv
     assert "-B" in commands[3].argv
     assert "-B" not in commands[1].argv
+    assert commands[0].argv[commands[0].argv.index("--workers") + 1] == "1"
+
+
+def test_the_web_may_have_several_processes(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, "127.0.0.1", 8000, workers=1, web_processes=2)
+    web = product_commands(plan)[0]
+    assert web.argv[web.argv.index("--workers") + 1] == "2"
 
 
 def start_elsewhere(
