@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import text
 
-from app.api import dataset, images, labeling, people, problems, projects, rounds
+from app.api import dataset, events, images, labeling, people, problems, projects, rounds
 from app.api.dependencies import is_known
 from app.blobs import FolderBlobs
 from app.body_limit import BodyLimit
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             retry=Retry(NoBackoff(), 0),
         ),
     )
-    for module in (people, projects, images, rounds, labeling, dataset):
+    for module in (people, projects, images, rounds, labeling, dataset, events):
         app.include_router(module.router, prefix=API)
     app.include_router(routes.router, include_in_schema=False)
     app.mount("/static", LightFiles(directory=Path(__file__).parent / "web" / "static"))

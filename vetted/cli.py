@@ -13,8 +13,10 @@ from app.blobs import FolderBlobs
 from app.domain.access import Role, Scope
 from app.domain.dataset import Split
 from app.domain.errors import DomainError
+from app.domain.event import Verb
 from app.export.formats import Format, file_name, write
 from app.usecases import people
+from app.usecases.events import record
 from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
 from app.usecases.export_model import model_to_export
 from migrations.run import upgrade
@@ -110,7 +112,9 @@ def member_add(
 ) -> None:
     """Give a user a role in a project."""
     with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
-        people.set_member(session, project_named(session, project), login, role)
+        found = project_named(session, project)
+        people.set_member(session, found, login, role)
+        record(session, found.id, None, Verb.SET_MEMBER, login, role=role)
     typer.echo(f"{login} is {role} of {project}.")
 
 
@@ -147,6 +151,8 @@ def export(
             frozen = version_to_export(session, found, version)
             blobs = FolderBlobs(data_dir / "blobs")
             selection = select_rows(session, blobs, found, frozen, filters)
+            details = {"format": kind, **filters.told()}
+            record(session, found.id, None, Verb.EXPORT_DATASET, frozen.number, **details)
         if target.is_dir():
             target /= file_name(selection.about, kind)
         with target.open("wb") as file:
@@ -173,7 +179,9 @@ def model_export(
 
     with _plain_refusals(), database(data_dir) as url:
         with session_at(url) as session:
-            trained = model_to_export(session, project_named(session, project), number)
+            found = project_named(session, project)
+            trained = model_to_export(session, found, number)
+            record(session, found.id, None, Verb.EXPORT_MODEL, number)
         apart = export_model(trained, FolderBlobs(data_dir / "blobs"), weights_dir, folder)
     if apart is None:
         typer.echo(f"{folder} holds the model, without ONNX: it cannot express {trained.backbone}.")

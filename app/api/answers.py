@@ -145,6 +145,7 @@ def version_out(version: DatasetVersion, number: int | None) -> schemas.DatasetV
     return schemas.DatasetVersionOut(
         number=version.number,
         round=number,
+        restores=version.restores,
         content_hash=version.content_hash,
         examples=version.examples,
         hard_negatives=version.hard_negatives,

@@ -1,5 +1,6 @@
 """The dataset: examples, hard negatives, versions, export."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,8 +8,12 @@ from fastapi.responses import StreamingResponse
 
 from app.db import queries
 from app.db.session import transaction
+from app.domain.errors import InvalidError, RoundInProgressError
+from app.domain.event import Verb
 from app.export.formats import FORMATS, file_name, write
+from app.usecases.events import record
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.roll_back import effect_of_rolling_back, roll_back
 
 from . import answers, schemas
 from .dependencies import ContextDep, Lead, Reader, UnitDep
@@ -57,6 +62,32 @@ def list_versions(unit: UnitDep, access: Reader) -> list[schemas.DatasetVersionO
 
 
 @router.get(
+    "/projects/{project}/versions/{number}/rollback",
+    operation_id="previewRollBack",
+    responses=responses(),
+)
+def preview_roll_back(number: int, unit: UnitDep, access: Lead) -> schemas.RollBackEffect:
+    """What going back to this version would do now."""
+    effect = effect_of_rolling_back(unit.session, access.project, number)
+    return schemas.RollBackEffect(version=number, **asdict(effect))
+
+
+@router.post(
+    "/projects/{project}/versions/{number}/rollback",
+    operation_id="rollBack",
+    status_code=201,
+    responses=responses(RoundInProgressError, InvalidError),
+)
+def roll_back_to(number: int, unit: UnitDep, access: Lead) -> schemas.DatasetVersionOut:
+    """Make the dataset as it was in this version: a new version, and nothing is deleted."""
+    made, effect = roll_back(unit.session, access.project, number)
+    details = {"version": made.number, **asdict(effect)}
+    user_id = access.principal.user_id
+    record(unit.session, access.project.id, user_id, Verb.ROLL_BACK, number, **details)
+    return answers.version_out(made, None)
+
+
+@router.get(
     "/projects/{project}/export",
     operation_id="exportDataset",
     response_class=StreamingResponse,
@@ -83,6 +114,9 @@ def export(
     with transaction(context.sessions) as session:
         frozen = version_to_export(session, project, wanted.version)
         selection = select_rows(session, context.blobs, project, frozen, filters)
+        details = {"format": wanted.format, **filters.told()}
+        user_id = access.principal.user_id
+        record(session, project.id, user_id, Verb.EXPORT_DATASET, frozen.number, **details)
     name = file_name(selection.about, wanted.format)
     return StreamingResponse(
         write(wanted.format, selection),

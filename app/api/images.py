@@ -1,5 +1,6 @@
 """Pictures in: seeds and crawled images. Pictures out: the three sizes."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -14,8 +15,10 @@ from app.db.tables import Image
 from app.derivatives import derivative
 from app.domain.dataset import Split
 from app.domain.errors import InvalidError, NotFoundError, TooLargeError
+from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.pictures import PictureFormat, PictureLimits, Size
+from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
 from app.usecases.projects import category_by_name
@@ -76,7 +79,13 @@ def seed(
     unit.release_connection()
     taken = _take(context, files, sources)
     found = category_by_name(unit.session, access.project, category)
-    return answers.upload_answer(seed_examples(unit.session, access.project, found, split, taken))
+    given = seed_examples(unit.session, access.project, found, split, taken)
+    details = Counter(str(each.outcome) for each in given)
+    user_id, project_id = access.principal.user_id, access.project.id
+    record(
+        unit.session, project_id, user_id, Verb.SEED_EXAMPLES, found.name, split=split, **details
+    )
+    return answers.upload_answer(given)
 
 
 def _take(context: Context, files: list[UploadFile], sources: str | None) -> list[Taken]:

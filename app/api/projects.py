@@ -1,12 +1,17 @@
 """Projects, their members and categories."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 
+from app.context import Unit
 from app.db import queries
 from app.domain.access import Role, Scope
 from app.domain.errors import CategoryInUseError, ForbiddenError, InvalidError, TakenError
+from app.domain.event import Verb
 from app.usecases import people, projects
-from app.usecases.people import Principal
+from app.usecases.events import record
+from app.usecases.people import Access, Principal
 
 from . import answers, schemas
 from .dependencies import Lead, PrincipalDep, Reader, UnitDep
@@ -37,6 +42,8 @@ def create_project(
     project = projects.create_project(
         unit.session, principal, projects.ProjectPlan(**body.model_dump())
     )
+    plan = body.model_dump(mode="json")
+    record(unit.session, project.id, principal.user_id, Verb.CREATE_PROJECT, project.slug, **plan)
     return answers.project_out(project, Role.LEAD)
 
 
@@ -58,7 +65,10 @@ def edit_project(body: schemas.ProjectChanges, unit: UnitDep, access: Lead) -> s
     left_empty = {name for name in body.model_fields_set if getattr(body, name) is None}
     changes = projects.ProjectChanges(**body.model_dump())
     projects.edit_project(project, changes, clear=left_empty)
+    changed = body.model_dump(mode="json", exclude_unset=True)
     unit.session.flush()
+    if changed:
+        _log(unit, access, Verb.CHANGE_PROJECT, project.slug, **changed)
     return answers.project_out(project, access.role)
 
 
@@ -78,6 +88,7 @@ def list_members(unit: UnitDep, access: Lead) -> list[schemas.MemberOut]:
 def set_member(login: str, body: schemas.NewRole, unit: UnitDep, access: Lead) -> Response:
     """Give a user a role in the project."""
     people.set_member(unit.session, access.project, login, body.role)
+    _log(unit, access, Verb.SET_MEMBER, login, role=body.role)
     return Response(status_code=204)
 
 
@@ -105,6 +116,7 @@ def create_category(body: schemas.CategoryIn, unit: UnitDep, access: Lead) -> sc
     """Create a category."""
     session, project = unit.session, access.project
     category = projects.add_category(session, project, _facts(body))
+    _log(unit, access, Verb.CREATE_CATEGORY, category.name)
     look_alikes = projects.look_alikes(session, project)
     return answers.category_out(category, look_alikes.get(category.id, []), queries.Counts())
 
@@ -120,7 +132,10 @@ def edit_category(
     """Replace what is written about a category."""
     session, project = unit.session, access.project
     category = projects.category_by_id(session, project, category_id)
+    before = category.name
     projects.edit_category(session, category, _facts(body))
+    renamed = {} if before == category.name else {"name": category.name}
+    _log(unit, access, Verb.CHANGE_CATEGORY, before, **renamed)
     counts = queries.counts(session, project.id)
     look_alikes = projects.look_alikes(session, project)
     return answers.category_out(
@@ -138,7 +153,12 @@ def delete_category(category_id: int, unit: UnitDep, access: Lead) -> Response:
     """Delete a category that was never used."""
     category = projects.category_by_id(unit.session, access.project, category_id)
     projects.delete_category(unit.session, category)
+    _log(unit, access, Verb.DELETE_CATEGORY, category.name)
     return Response(status_code=204)
+
+
+def _log(unit: Unit, access: Access, verb: Verb, what: str, **details: Any) -> None:
+    record(unit.session, access.project.id, access.principal.user_id, verb, what, **details)
 
 
 def _facts(body: schemas.CategoryIn) -> projects.CategoryFacts:

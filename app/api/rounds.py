@@ -1,18 +1,22 @@
 """Rounds: start, watch, close, cancel."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from app.context import Unit
 from app.db import queries
-from app.db.session import database_now
+from app.db.session import database_now, transaction
 from app.domain.errors import (
     NotFoundError,
     RoundInProgressError,
     RoundNotReadyError,
     TransitionError,
 )
+from app.domain.event import Verb
 from app.usecases.end_round import cancel_round, close_round
+from app.usecases.events import record
 from app.usecases.export_model import model_to_export, model_zip
 from app.usecases.people import Access
 from app.usecases.start_round import start_round
@@ -43,6 +47,7 @@ def list_rounds(unit: UnitDep, access: Reader) -> list[schemas.RoundOut]:
 def start(unit: UnitDep, access: Lead) -> schemas.RoundOut:
     """Start the next round: workers embed, train and score; then its proposals can be leased."""
     started, job = start_round(unit.session, access.project, access.principal.user_id)
+    _log(unit, access, Verb.START_ROUND, started.number, trained_on=started.trained_on)
     unit.send_after_commit(job)
     return _one(unit, access, started.number)
 
@@ -60,8 +65,11 @@ def get_round(number: int, unit: UnitDep, access: Reader) -> schemas.RoundOut:
 )
 def close(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
     """Close a round: every yes joins the dataset, every no becomes a hard negative."""
-    close_round(unit.session, access.project, number, database_now(unit.session))
-    return _one(unit, access, number)
+    closed = close_round(unit.session, access.project, number, database_now(unit.session))
+    answer = _one(unit, access, number)
+    details = {"version": closed.made_version, "yes": answer.yes, "no": answer.no}
+    _log(unit, access, Verb.CLOSE_ROUND, number, **details)
+    return answer
 
 
 @router.post(
@@ -72,7 +80,12 @@ def close(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
 def cancel(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
     """End a round without effect on the dataset. Its decisions stay in the log."""
     cancel_round(unit.session, access.project, number, database_now(unit.session))
+    _log(unit, access, Verb.CANCEL_ROUND, number)
     return _one(unit, access, number)
+
+
+def _log(unit: Unit, access: Access, verb: Verb, number: int, **details: Any) -> None:
+    record(unit.session, access.project.id, access.principal.user_id, verb, number, **details)
 
 
 def _one(unit: Unit, access: Access, number: int) -> schemas.RoundOut:
@@ -98,9 +111,13 @@ def export_model(
     """
     model = model_to_export(unit.session, access.project, number)
     unit.release_connection()
+    content = model_zip(model, context.blobs)
+    with transaction(context.sessions) as session:
+        user_id = access.principal.user_id
+        record(session, access.project.id, user_id, Verb.EXPORT_MODEL, number)
     name = f"{access.project.slug}-round-{number}-model.zip"
     return StreamingResponse(
-        model_zip(model, context.blobs),
+        content,
         media_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -1,13 +1,14 @@
 """Requests and answers of /api/v1. OpenAPI is made of these, so each says what it means."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.access import Role
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason, Stage
+from app.domain.event import Verb
 from app.domain.grid import Mostly
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
@@ -315,11 +316,46 @@ class DatasetVersionOut(BaseModel):
     """A frozen manifest."""
 
     number: int
-    round: int | None
+    round: int | None = Field(description="The round that made it; null for seeds and going back")
+    restores: int | None = Field(description="The version that it brought back, if it did")
     content_hash: str
     examples: int
     hard_negatives: int
     created_at: datetime
+
+
+class RollBackEffect(BaseModel):
+    """What going back to a version does to the dataset of now.
+
+    An example that is of another category or split than it was leaves and comes back.
+    """
+
+    version: int
+    examples_leave: int
+    examples_return: int
+    hard_negatives_leave: int
+    hard_negatives_return: int
+    to_pool: int = Field(description="Pictures that become candidates again")
+    from_pool: int = Field(description="Candidates that become examples again")
+
+
+class EventOut(BaseModel):
+    """Something that somebody did."""
+
+    id: int
+    at: datetime
+    login: str | None = Field(description="Who; null for the operator at the command line")
+    name: str | None
+    verb: Verb
+    what: str = Field(description="A category's name, a login, the number of a round or a version")
+    details: dict[str, Any]
+
+
+class EventPage(BaseModel):
+    """A part of the log, the newest first. Ask again with `before=next` for what is older."""
+
+    events: list[EventOut]
+    next: int | None
 
 
 # Rounds

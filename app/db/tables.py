@@ -25,6 +25,7 @@ from app.domain import round as rounds
 from app.domain.access import Role
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason, Stage
+from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
 
 MOMENT = DateTime(timezone=True)
@@ -309,6 +310,8 @@ class DatasetVersion(Table):
     number: Mapped[int]
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     content_hash: Mapped[str]
+    # The number of the version that this one brought back.
+    restores: Mapped[int | None]
     examples: Mapped[int]
     hard_negatives: Mapped[int]
     created_at: Mapped[datetime] = _created()
@@ -394,6 +397,13 @@ class Round(Table):
     proposals: Mapped[int | None]
     gold: Mapped[int] = mapped_column(server_default="0")
     withheld: Mapped[int | None]
+    # What was scored, in a blob of image ids; the hash is over the content hashes in that order.
+    candidates_key: Mapped[str | None]
+    candidates_hash: Mapped[str | None]
+    # Images that were seeded between scoring and publishing: nobody was asked about them.
+    dropped: Mapped[list[int]] = mapped_column(server_default="{}")
+    # The number of the dataset version that held when the round was closed.
+    made_version: Mapped[int | None]
     error: Mapped[str | None]
 
 
@@ -437,6 +447,8 @@ class ModelVersion(Table):
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("model_version.id"))
     blob_key: Mapped[str]
+    # Of the stored bytes: equal models have equal bytes.
+    sha256: Mapped[str | None]
     fingerprint: Mapped[str]
     config: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]
@@ -588,4 +600,28 @@ class Decision(Table):
     stage: Mapped[str] = mapped_column(server_default=Stage.FIRST.value)
     idempotency_key: Mapped[str]
     seconds: Mapped[float | None]
+    created_at: Mapped[datetime] = _created()
+
+
+# The log
+
+
+class Event(Table):
+    """Who did what to a project, and when. Written with what was done, in one transaction."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        _one_of("verb", Verb),
+        Index("ix_event_project_id_id", "project_id", "id"),
+        Index("ix_event_project_id_verb", "project_id", "verb", "id"),
+        Index("ix_event_project_id_user_id", "project_id", "user_id", "id"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    # None for the operator, who has no account: the command line.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    verb: Mapped[str]
+    # What it was done to: a number of a round or version, a category's name, a login.
+    what: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = _created()

@@ -1,7 +1,7 @@
 """Splits, membership in versions, and the content hash of a version."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,3 +45,19 @@ def split_folder(
 def _name_digest(name: str) -> str:
     # A file name need not be text: Python keeps its stray bytes as lone surrogates.
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+
+
+def lineage(restores: Mapping[int, int | None]) -> frozenset[int]:
+    """The versions that the newest one has grown out of, itself among them.
+
+    Each grows out of the one before it; one that brought another back grows out of that one, and
+    what lies between is not part of its history any more.
+
+    Args:
+        restores: By each version's number the one that it brought back, if it did.
+    """
+    kept, number = set(), max(restores, default=0)
+    while number:
+        kept.add(number)
+        number = restores.get(number) or number - 1
+    return frozenset(kept)

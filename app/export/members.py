@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -98,20 +98,20 @@ def papers(selection: Selection, layout: Layout) -> Iterator[Member]:
 
 def licences(selection: Selection, layout: Layout) -> Iterator[bytes]:
     """A line for each source of each file, and one without a licence where nothing is known."""
-    yield _line(_LICENCE_COLUMNS)
+    yield csv_line(_LICENCE_COLUMNS)
     for row in selection.rows():
         for source in row.sources or [{}]:
             values = {**source, "file": layout(row)}
-            yield _line([_harmless(values.get(column)) for column in _LICENCE_COLUMNS])
+            yield csv_line([values.get(column) for column in _LICENCE_COLUMNS])
 
 
 def csv_manifest(selection: Selection, layout: Layout) -> Iterator[bytes]:
     """A line for each file with its first source; the JSON manifest has all of them."""
-    yield _line(_COLUMNS)
+    yield csv_line(_COLUMNS)
     for row in selection.rows():
         values = manifest_line(row, layout(row))
         values["tags"] = " | ".join(values["tags"])
-        yield _line([_harmless(values[column]) for column in _COLUMNS])
+        yield csv_line([values[column] for column in _COLUMNS])
 
 
 def jsonl_manifest(selection: Selection, layout: Layout) -> Iterator[bytes]:
@@ -125,12 +125,13 @@ def json_line(values: dict[str, Any]) -> bytes:
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
+def csv_line(values: Iterable[Any]) -> bytes:
+    """One line of CSV in UTF-8, with nothing in it that a spreadsheet would run."""
+    text = io.StringIO()
+    csv.writer(text).writerow(map(_harmless, values))
+    return text.getvalue().encode()
+
+
 def _harmless(value: Any) -> Any:
     # A spreadsheet would run text that begins like a formula, and crawled text is hostile.
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
-
-
-def _line(values: Sequence[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue().encode()

@@ -60,7 +60,7 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     _grow_hard_negatives(session, ending, version)
     _release_unanswered(session, ending)
     session.flush()
-    freeze_dataset(session, project, round_id=ending.id)
+    ending.made_version = freeze_dataset(session, project, round_id=ending.id).number
     return ending
 
 

@@ -30,10 +30,13 @@ def next_version(session: Session, project: Project) -> int:
     return newest_version(session, project) + 1
 
 
-def freeze_dataset(session: Session, project: Project, round_id: int | None) -> DatasetVersion:
+def freeze_dataset(
+    session: Session, project: Project, round_id: int | None, restores: int | None = None
+) -> DatasetVersion:
     """Freeze what S and H hold now. The caller holds the project row for update.
 
-    When nothing changed since the newest version, that one is returned instead.
+    When nothing changed since the newest version, that one is returned instead. `restores` is the
+    number of the version that is brought back, if one is.
     """
     members = list(_members(session, project))
     digest = content_hash(members)
@@ -49,6 +52,7 @@ def freeze_dataset(session: Session, project: Project, round_id: int | None) -> 
         project_id=project.id,
         number=(newest.number if newest else 0) + 1,
         round_id=round_id,
+        restores=restores,
         content_hash=digest,
         examples=sum(member.split is not None for member in members),
         hard_negatives=sum(member.split is None for member in members),

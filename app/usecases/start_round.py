@@ -10,6 +10,7 @@ from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
 from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.version_history import rounds_in_force
 
 
 def start_round(session: Session, project: Project, user_id: int) -> tuple[Round, Job]:
@@ -19,9 +20,9 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
         RoundInProgressError: while another round is not finished.
         RoundNotReadyError: with every reason why it cannot start.
     """
-    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
-    _refuse_second_round(session, project)
-    ordinal = _ordinal(session, project)
+    lock_without_round(session, project)
+    # 1 for the first round that is not cancelled, failed or rolled back, 2 for the second, ...
+    ordinal = len(rounds_in_force(session, project)) + 1
     buckets = buckets_visited(Policy(project.policy), project.subsets, ordinal)
     reasons = _what_is_missing(session, project, buckets)
     if reasons:
@@ -64,22 +65,18 @@ def candidates_of(project_id: int, policy: Policy, buckets: int) -> Select[int]:
     return query.order_by(Candidate.image_id)
 
 
-def _refuse_second_round(session: Session, project: Project) -> None:
+def lock_without_round(session: Session, project: Project) -> None:
+    """Lock the project for update: no round may be at work, and none begins before the commit.
+
+    Raises:
+        RoundInProgressError: while a round is not finished.
+    """
+    session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
     number = session.scalar(
         select(Round.number).where(Round.project_id == project.id, Round.state.in_(UNFINISHED))
     )
     if number is not None:
         raise RoundInProgressError(number)
-
-
-def _ordinal(session: Session, project: Project) -> int:
-    """1 for the first round that is not cancelled or failed, 2 for the second, ..."""
-    closed = session.scalar(
-        select(func.count())
-        .select_from(Round)
-        .where(Round.project_id == project.id, Round.state == RoundState.CLOSED)
-    )
-    return (closed or 0) + 1
 
 
 def _what_is_missing(session: Session, project: Project, buckets: int) -> list[Sentence]:

@@ -1,0 +1,162 @@
+"""A lead goes back to a dataset version: S and H become as they were, as a new version."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, Integer, Row, TextClause, bindparam, text
+from sqlalchemy.orm import Session
+
+from app.db.tables import DatasetVersion, Project
+from app.domain.errors import InvalidError
+from app.usecases.export_dataset import version_to_export
+from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.start_round import lock_without_round
+from app.usecases.version_history import rounds_in_force
+
+_THEN = "from_version <= :number AND (to_version IS NULL OR to_version > :number)"
+# What makes a member of S: the same picture elsewhere is another member. One that is there now
+# and was there then stays as it is, whichever row says so.
+_KEYS = {"example": "image_id, category_id, split", "hard_negative": "image_id, category_id"}
+_COPIED = {
+    "example": "project_id, image_id, category_id, split, round_id, decision_id",
+    "hard_negative": "project_id, image_id, category_id, round_id, decision_id",
+}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What going back does to the dataset: how many members leave it and come back to it.
+
+    An example that is of another category or split than it was leaves and comes back.
+    `to_pool` pictures become candidates again, `from_pool` cease to be.
+    """
+
+    examples_leave: int
+    examples_return: int
+    hard_negatives_leave: int
+    hard_negatives_return: int
+    to_pool: int
+    from_pool: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the dataset is as it was."""
+        return not (
+            self.examples_leave
+            or self.examples_return
+            or self.hard_negatives_leave
+            or self.hard_negatives_return
+        )
+
+
+def effect_of_rolling_back(session: Session, project: Project, number: int) -> Effect:
+    """What `roll_back` would do now.
+
+    Raises:
+        NotFoundError: when the project has no such version.
+    """
+    version_to_export(session, project, number)
+    where = {"project_id": project.id, "number": number}
+    moved: Row[Any] = session.execute(_statement(_POOL), where).one()
+    return Effect(
+        examples_leave=_count(session, _LEAVING, "example", where),
+        examples_return=_count(session, _RETURNING, "example", where),
+        hard_negatives_leave=_count(session, _LEAVING, "hard_negative", where),
+        hard_negatives_return=_count(session, _RETURNING, "hard_negative", where),
+        to_pool=moved.to_pool,
+        from_pool=moved.from_pool,
+    )
+
+
+def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetVersion, Effect]:
+    """Make S and H those of a version. Nothing is deleted: rows end, and new rows begin.
+
+    What the dataset holds now is frozen first, if it is not yet. Pictures that are no examples any
+    more become candidates, as not visited; so do candidates that were visited by rounds whose
+    effect is undone. Categories keep the names that they have now.
+
+    Raises:
+        RoundInProgressError: while a round is not finished: it trains on what would go.
+        NotFoundError: when the project has no such version.
+        InvalidError: when the dataset is as it was in that version.
+    """
+    lock_without_round(session, project)
+    effect = effect_of_rolling_back(session, project, number)
+    if effect.nothing:
+        raise InvalidError(
+            "version",
+            "The dataset is now as it was in version {number}. There is nothing to roll back.",
+            number=number,
+        )
+    freeze_dataset(session, project, round_id=None)
+    where = {"project_id": project.id, "number": number, "new": next_version(session, project)}
+    for table in _KEYS:
+        session.execute(_statement(_END, table), where)
+        session.execute(_statement(_BEGIN, table), where)
+    made = freeze_dataset(session, project, round_id=None, restores=number)
+    session.execute(_statement(_INTO_POOL), where)
+    session.execute(_statement(_OUT_OF_POOL), where)
+    in_force = [each.number for each in rounds_in_force(session, project)]
+    session.execute(_NOT_VISITED, {**where, "in_force": in_force})
+    return made, effect
+
+
+_NOW = "to_version IS NULL"
+_PICTURES = "SELECT image_id FROM example WHERE project_id = :project_id AND {when}"
+_MISSING = """
+    SELECT {keys} FROM {table} WHERE project_id = :project_id AND {one}
+    EXCEPT
+    SELECT {keys} FROM {table} WHERE project_id = :project_id AND {other}
+"""
+_LEAVING = "SELECT count(*) FROM ({leaving}) AS m"
+_RETURNING = "SELECT count(*) FROM ({returning}) AS m"
+_END = """
+    UPDATE {table} SET to_version = :new
+    WHERE project_id = :project_id AND to_version IS NULL
+      AND ({keys}) IN (SELECT {keys} FROM ({leaving}) AS member)
+"""
+_BEGIN = """
+    INSERT INTO {table} ({copied}, from_version)
+    SELECT {copied}, :new FROM {table}
+    WHERE project_id = :project_id AND {then}
+      AND ({keys}) IN (SELECT {keys} FROM ({returning}) AS member)
+"""
+_POOL = """
+    WITH now AS ({now}), back AS ({back})
+    SELECT (SELECT count(*) FROM (TABLE now EXCEPT TABLE back) AS m) AS to_pool,
+           (SELECT count(*) FROM (TABLE back EXCEPT TABLE now) AS m) AS from_pool
+"""
+_INTO_POOL = """
+    INSERT INTO candidate (image_id, project_id, bucket)
+    SELECT image.id, image.project_id, ('x' || left(image.sha256, 4))::bit(16)::int
+    FROM image JOIN example ON example.image_id = image.id AND example.to_version = :new
+    WHERE image.project_id = :project_id AND image.id NOT IN ({now})
+    ON CONFLICT DO NOTHING
+"""
+_OUT_OF_POOL = "DELETE FROM candidate WHERE project_id = :project_id AND image_id IN ({now})"
+_NOT_VISITED = text(
+    """
+    UPDATE candidate SET last_round = NULL
+    WHERE project_id = :project_id AND last_round IS NOT NULL AND last_round <> ALL (:in_force)
+    """
+).bindparams(bindparam("in_force", type_=ARRAY(Integer)))
+
+
+def _statement(template: str, table: str = "example") -> TextClause:
+    keys = _KEYS[table]
+    return text(
+        template.format(
+            table=table,
+            keys=keys,
+            copied=_COPIED[table],
+            then=_THEN,
+            now=_PICTURES.format(when=_NOW),
+            back=_PICTURES.format(when=_THEN),
+            leaving=_MISSING.format(table=table, keys=keys, one=_NOW, other=_THEN),
+            returning=_MISSING.format(table=table, keys=keys, one=_THEN, other=_NOW),
+        )
+    )
+
+
+def _count(session: Session, template: str, table: str, where: dict[str, int]) -> int:
+    return int(session.execute(_statement(template, table), where).scalar_one())
