@@ -22,6 +22,7 @@ from app.domain.errors import DomainError
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
 from app.domain.preferences import Preferences
+from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy, RoundState
 from app.usecases.store_images import ImageAnswer
 
@@ -45,6 +46,9 @@ def project_out(project: Project, role: Role) -> schemas.ProjectOut:
         grid_below=project.grid_below,
         picked=Picked(project.picked),
         gold_share=project.gold_share,
+        audit_share=project.audit_share,
+        redundancy=project.redundancy,
+        redundancy_for=RedundancyFor(project.redundancy_for),
         show_gold=project.show_gold,
         show_confidence=project.show_confidence,
         show_others=project.show_others,

@@ -29,7 +29,11 @@ class Beside:
 
 
 def beside(
-    session: Session, project: Project, round_id: int, proposals: Sequence[Proposal]
+    session: Session,
+    project: Project,
+    round_id: int,
+    proposals: Sequence[Proposal],
+    user_id: int,
 ) -> Beside:
     """The details of proposals that are leased to the caller, in their order."""
     if not proposals:
@@ -54,7 +58,9 @@ def beside(
         ],
         categories=[
             writer.category(category, beside_it, exemplars.get(category.id, ()))
-            for category, beside_it in _categories(session, project, round_id, category_ids)
+            for category, beside_it in _categories(
+                session, project, round_id, category_ids, user_id
+            )
         ],
         images={image.sha256: answers.image_out(project.slug, image) for image in images.values()},
     )
@@ -76,7 +82,11 @@ class _OfCategory:
 
 
 def _categories(
-    session: Session, project: Project, round_id: int, category_ids: Sequence[int]
+    session: Session,
+    project: Project,
+    round_id: int,
+    category_ids: Sequence[int],
+    user_id: int,
 ) -> Iterable[tuple[Category, _OfCategory]]:
     look_alikes = queries.look_alikes(session, category_ids)
     expected = queries.expected_precisions(session, round_id, category_ids)
@@ -89,7 +99,7 @@ def _categories(
             mostly = grid.mostly(expected[category.id], project.grid_above, project.grid_below)
         shown = None
         if mostly is not None:
-            still_open = queries.open_of(session, round_id, category.id)
+            still_open = queries.open_of(session, round_id, category.id, user_id)
             shown = schemas.CategoryGrid(mostly=mostly, open=still_open)
         yield category, _OfCategory(look_alikes.get(category.id, []), shown)
 

@@ -90,7 +90,8 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
         wanted = body.grid.category_id
         page, leased = lease_grid(session, project, labeling, holder, wanted, body.count, now)
     have = set(body.have)
-    shown = beside(session, project, labeling.id, [each for each in leased if each.id not in have])
+    new = [each for each in leased if each.id not in have]
+    shown = beside(session, project, labeling.id, new, holder.user_id)
     return schemas.LeaseAnswer(
         progress=_progress(session, labeling, access),
         leases=[answers.lease_out(proposal) for proposal in leased],
@@ -181,7 +182,7 @@ def list_grids(unit: UnitDep, access: Labeler) -> list[schemas.GridOut]:
     labeling = round_in_labeling(session, project)
     if labeling is None:
         return []
-    still_open = open_by_category(session, labeling)
+    still_open = open_by_category(session, labeling, access.principal.user_id)
     return [
         schemas.GridOut(
             category_id=grid.category_id,
@@ -264,7 +265,7 @@ def undo(
     proposal = saved.proposal
     # A repeated undo must not hand out what somebody else holds by now.
     held = [proposal] if holds(holder, proposal) else []
-    shown = beside(session, project, proposal.round_id, held)
+    shown = beside(session, project, proposal.round_id, held, holder.user_id)
     return schemas.UndoAnswer(
         decision=_decision(session, saved.decision),
         progress=_progress_of(unit, access, proposal.round_id),

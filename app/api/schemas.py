@@ -14,6 +14,7 @@ from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
 from app.domain.lease import MOST_LEASED
 from app.domain.preferences import Language
+from app.domain.redundancy import MOST_LABELERS, RedundancyFor
 from app.domain.round import Policy, RoundState
 from app.export.formats import FORMATS, Format
 from app.usecases.export_dataset import Wanted
@@ -87,6 +88,9 @@ class ProjectOut(BaseModel):
     grid_below: float | None
     picked: Picked
     gold_share: float
+    audit_share: float
+    redundancy: int
+    redundancy_for: RedundancyFor
     show_gold: bool
     show_confidence: bool
     show_others: bool
@@ -128,6 +132,24 @@ class ProjectChanges(Body):
         ge=0,
         le=0.2,
         description="Questions with a known answer that the next round mixes in, for each of its own",
+    )
+    audit_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.2,
+        description="Earlier answers that the next round asks about again, for each question of its own",
+    )
+    redundancy: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_LABELERS,
+        description="How many people answer a proposal of the next round: the majority is the "
+        "answer, a tie goes to a lead",
+    )
+    redundancy_for: RedundancyFor | None = Field(
+        default=None,
+        description="Whether that is for `all` proposals, or where the `risk` is high: the model is "
+        "not sure, or about half of the category's proposals are expected to be right",
     )
     show_gold: bool | None = Field(
         default=None, description="Whether labelers see how many of these they got right"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, any_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import (
@@ -74,16 +74,21 @@ def look_alikes(session: Session, category_ids: Collection[int]) -> dict[int, li
 
 
 def unsure_before(session: Session, proposals: Sequence[Proposal]) -> dict[int, list[Decision]]:
-    """Why proposals wait for another labeler or the lead: the answers in force, by proposal id."""
+    """Why proposals wait for another labeler or the lead: the answers in force, by proposal id.
+
+    Of several labelers each answers without knowing what the others said; the lead is told.
+    """
     ids = [proposal.id for proposal in proposals if proposal.stage != Stage.FIRST]
     if not ids:
         return {}
     undo = aliased(Decision)
     rows = session.scalars(
         select(Decision)
+        .join(Proposal, Proposal.id == Decision.proposal_id)
         .where(
             Decision.proposal_id.in_(ids),
             Decision.answer != Answer.UNDO,
+            or_(Decision.answer == Answer.UNSURE, Proposal.stage == Stage.LEAD),
             ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
         )
         .order_by(Decision.id)
@@ -106,8 +111,8 @@ def expected_precisions(
     return dict(rows.all())
 
 
-def open_of(session: Session, round_id: int, category_id: int) -> int:
-    """How many proposals of a category nobody answered; at most 1000 are counted."""
+def open_of(session: Session, round_id: int, category_id: int, user_id: int) -> int:
+    """How many proposals of a category a user may be asked; at most 1000 are counted."""
     some = (
         select(Proposal.id)
         .where(
@@ -115,6 +120,7 @@ def open_of(session: Session, round_id: int, category_id: int) -> int:
             Proposal.category_id == category_id,
             Proposal.answer.is_(None),
             Proposal.stage == Stage.FIRST,
+            ~(literal(user_id) == any_(Proposal.barred)),
         )
         .limit(MOST_COUNTED)
         .subquery()
@@ -177,7 +183,9 @@ def day(session: Session, project_id: int, user_id: int, since: datetime) -> Day
     undo = aliased(Decision)
     hour_ago = func.now() - timedelta(hours=1)
     today = Decision.created_at >= since
-    known = today & Proposal.gold.is_not(None) & Decision.answer.in_((Answer.YES, Answer.NO))
+    judged = Decision.answer.in_((Answer.YES, Answer.NO))
+    # An earlier answer that is asked about again is no known one.
+    known = today & Proposal.gold.is_not(None) & Proposal.audits.is_(None) & judged
     row = session.execute(
         select(
             func.count().filter(today),

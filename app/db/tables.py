@@ -27,6 +27,7 @@ from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason, Stage
 from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
+from app.domain.redundancy import RedundancyFor
 
 MOMENT = DateTime(timezone=True)
 
@@ -121,6 +122,9 @@ class Project(Table):
         CheckConstraint("grid_above >= 0 AND grid_above <= 1", name="grid_above_range"),
         CheckConstraint("grid_below >= 0 AND grid_below <= 1", name="grid_below_range"),
         CheckConstraint("gold_share >= 0 AND gold_share <= 0.2", name="gold_share_range"),
+        CheckConstraint("audit_share >= 0 AND audit_share <= 0.2", name="audit_share_range"),
+        CheckConstraint("redundancy >= 1 AND redundancy <= 5", name="redundancy_range"),
+        _one_of("redundancy_for", RedundancyFor),
         _one_of("picked", Picked),
     )
     id: Mapped[int] = _id()
@@ -139,6 +143,11 @@ class Project(Table):
     grid_below: Mapped[float | None] = mapped_column(server_default="0.1")
     picked: Mapped[str] = mapped_column(server_default=Picked.ANOTHER.value)
     gold_share: Mapped[float] = mapped_column(server_default="0")
+    # Earlier answers that a round asks again, for each question of its own.
+    audit_share: Mapped[float] = mapped_column(server_default="0")
+    # How many labelers answer a proposal, and whether that is for all or where the risk is high.
+    redundancy: Mapped[int] = mapped_column(server_default="1")
+    redundancy_for: Mapped[str] = mapped_column(server_default=RedundancyFor.ALL.value)
     show_gold: Mapped[bool] = mapped_column(server_default="false")
     show_confidence: Mapped[bool] = mapped_column(server_default="false")
     show_others: Mapped[bool] = mapped_column(server_default="false")
@@ -388,6 +397,9 @@ class Round(Table):
     buckets: Mapped[int]
     trained_on: Mapped[int]
     gold_share: Mapped[float] = mapped_column(server_default="0")
+    audit_share: Mapped[float] = mapped_column(server_default="0")
+    redundancy: Mapped[int] = mapped_column(server_default="1")
+    redundancy_for: Mapped[str] = mapped_column(server_default=RedundancyFor.ALL.value)
     started_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
     started_at: Mapped[datetime] = _created()
     labeling_at: Mapped[datetime | None]
@@ -507,6 +519,7 @@ class Proposal(Table):
         ),
         Index("ix_proposal_answer", "round_id", "category_id", "answer"),
         Index("ix_proposal_image_id", "image_id"),
+        Index("ix_proposal_audits", "audits", postgresql_where=text("audits IS NOT NULL")),
         Index(
             "ix_proposal_lease",
             "lease_user_id",
@@ -523,13 +536,20 @@ class Proposal(Table):
     position: Mapped[int]
     # The known answer; None for a question that nobody knows the answer to.
     gold: Mapped[str | None]
+    # The decision that this question asks about again, without changing it; `gold` says what it was.
+    audits: Mapped[int | None] = mapped_column(ForeignKey("decision.id", use_alter=True))
+    # How many people are to answer yes or no before the majority is the answer.
+    wanted: Mapped[int] = mapped_column(server_default="1")
     # The answer in force, or "withdrawn"; None while the question is open. `decision` holds the
     # history, and `decisions` counts its rows: the newest has that ordinal.
     answer: Mapped[str | None]
     answered_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     decisions: Mapped[int] = mapped_column(server_default="0")
+    # The ordinal of the decision that gave the answer, where that is not the newest.
+    in_force: Mapped[int | None]
     stage: Mapped[str] = mapped_column(server_default=Stage.FIRST.value)
-    # Who picked this category, and who is not to be asked: the picker, then those who were unsure.
+    # Who picked this category, and who is not to be asked: the picker, then those who answered
+    # without settling it.
     picked_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     barred: Mapped[list[int]] = mapped_column(server_default="{}")
     lease_token: Mapped[str | None]

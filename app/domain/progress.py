@@ -19,7 +19,7 @@ class Count(StrEnum):
     NO = "no"
     UNSURE = "unsure"
     GOLD = "gold"  # answers to questions with a known answer, whatever they say
-    PASSED = "passed"  # unsure of theirs that went on to somebody else
+    PASSED = "passed"  # answers of theirs that are not in force: unsure that went on, votes
     PICKED = "picked"  # proposals that their picks added
     TO_LEAD = "to_lead"  # open proposals that their unsure sent to the lead
     BARRED = "barred"  # open proposals that they are not to be asked again
@@ -36,7 +36,7 @@ class Standing:
         gold: Whether the answer was known before.
         stage: Whom it waits for.
         picked_by: Who picked its category, if it was not the model.
-        barred: Who is not to be asked: the picker, then those who were unsure, in their order.
+        barred: Who is not to be asked: the picker, then those whose answer did not settle it.
     """
 
     answer: str | None
@@ -67,7 +67,7 @@ def shares(of: Standing) -> Shares:
     at_lead = of.stage == Stage.LEAD
     for user_id in of.barred:
         found[user_id, Count.BARRED_AT_LEAD if at_lead else Count.BARRED] += 1
-    if at_lead:
+    if at_lead and of.barred:
         found[of.barred[-1], Count.TO_LEAD] += 1
     return found
 

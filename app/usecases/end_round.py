@@ -96,7 +96,7 @@ def _latest_decision(answer: Answer, round_id: int) -> tuple[ColumnElement[bool]
         Proposal.gold.is_(None),
         Proposal.answer == answer,
         Decision.proposal_id == Proposal.id,
-        Decision.ordinal == Proposal.decisions,
+        Decision.ordinal == func.coalesce(Proposal.in_force, Proposal.decisions),
     )
 
 

@@ -26,6 +26,7 @@ from app.domain.errors import (
     TakenError,
 )
 from app.domain.names import check_name, check_slug
+from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy
 from app.usecases.people import Principal
 
@@ -107,6 +108,9 @@ class ProjectChanges:
     grid_below: float | None = None
     picked: Picked | None = None
     gold_share: float | None = None
+    audit_share: float | None = None
+    redundancy: int | None = None
+    redundancy_for: RedundancyFor | None = None
     show_gold: bool | None = None
     show_confidence: bool | None = None
     show_others: bool | None = None

@@ -14,6 +14,7 @@ from app.db.tables import Exemplar, ModelVersion, Round, RoundCategory
 from app.domain.contrast import Beside
 from app.domain.grid import expected_precision
 from app.domain.proposing import Score
+from app.domain.redundancy import RISKY_CONFIDENCE, RISKY_PRECISION, RedundancyFor
 from app.domain.round import RoundEvent, RoundState, next_state
 
 
@@ -148,6 +149,36 @@ def _expect(session: Session, running: Round) -> None:
     )
 
 
+_WANT_SEVERAL = text(
+    """
+    UPDATE proposal SET wanted = :redundancy
+    FROM round_category AS of
+    WHERE proposal.round_id = :round_id
+      AND of.round_id = proposal.round_id AND of.category_id = proposal.category_id
+      AND (:all OR of.expected_precision BETWEEN :low AND :high OR proposal.confidence < :sure)
+    """
+)
+
+
+def _want_several(session: Session, running: Round) -> None:
+    """Keep how many labelers each proposal needs; known questions are like the others."""
+    if running.redundancy == 1:
+        return
+    low, high = RISKY_PRECISION
+    session.flush()
+    session.execute(
+        _WANT_SEVERAL,
+        {
+            "round_id": running.id,
+            "redundancy": running.redundancy,
+            "all": running.redundancy_for == RedundancyFor.ALL,
+            "low": low,
+            "high": high,
+            "sure": RISKY_CONFIDENCE,
+        },
+    )
+
+
 def _insert_contrasts(session: Session, running: Round, scored: Scored) -> None:
     beside = iter(zip(scored.proposals, scored.beside, strict=False))
     while part := list(islice(beside, _CONTRASTS_AT_ONCE)):
@@ -175,6 +206,7 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
     _insert_contrasts(session, running, scored)
     session.execute(_MARK_VISITED, {"number": running.number, "images": list(scored.image_ids)})
     _expect(session, running)
+    _want_several(session, running)
     running.candidates = len(scored.image_ids)
     running.gold = sum(proposal.gold is not None for proposal in proposals)
     running.proposals = inserted.rowcount - running.gold  # type: ignore[attr-defined]

@@ -42,6 +42,9 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
         buckets=buckets,
         trained_on=version.number,
         gold_share=project.gold_share,
+        audit_share=project.audit_share,
+        redundancy=project.redundancy,
+        redundancy_for=project.redundancy_for,
         started_by=user_id,
     )
     session.add(started)

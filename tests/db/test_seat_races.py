@@ -282,6 +282,8 @@ def test_after_any_walk_the_counts_are_those_of_the_proposals(
         session.merge(place.project)
         gold = session.get_one(Proposal, chance.choice(place.labeling.proposal_ids))
         gold.gold = "yes"
+        for proposal_id in place.labeling.proposal_ids:
+            session.get_one(Proposal, proposal_id).wanted = chance.choice([1, 1, 2, 3])
     refusals: Counter[str] = Counter()
     for step in range(120):
         user = chance.choice(people)

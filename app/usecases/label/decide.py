@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from app.db.tables import Decision, Project, Proposal
-from app.domain.decision import Answer, Picked, Verdict, check_verdict
+from app.domain.decision import Answer, Picked, Stage, Verdict, check_verdict
 from app.domain.errors import (
     AlreadyDecidedError,
     InvalidError,
@@ -19,6 +19,7 @@ from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_propo
 from app.usecases.label.pick import propose_picked
 from app.usecases.label.tallies import Changes
 from app.usecases.label.unsure import pass_on
+from app.usecases.label.votes import settle_by_votes
 from app.usecases.projects import category_by_id
 
 
@@ -114,11 +115,19 @@ def _write(
         entry = replace(entry, picked_id=made)
     decision = append(session, proposal, entry)
     with changes.of(proposal):
-        unsure = verdict.answer is Answer.UNSURE
-        if not (unsure and pass_on(session, project, proposal, labeler)):
+        if verdict.answer is not Answer.UNSURE and _is_vote(proposal):
+            settle_by_votes(session, project, proposal)
+        elif verdict.answer is not Answer.UNSURE or not pass_on(
+            session, project, proposal, labeler
+        ):
             proposal.answer, proposal.answered_by = verdict.answer, labeler.user_id
     session.flush()
     return decision
+
+
+def _is_vote(proposal: Proposal) -> bool:
+    """Whether a yes or no is one of several; what waits for a lead, the lead alone settles."""
+    return proposal.wanted > 1 and proposal.stage != Stage.LEAD
 
 
 def _says(decision: Decision, verdict: Verdict) -> bool:

@@ -14,7 +14,7 @@ from app.domain.grid import Mostly, mostly
 from app.domain.lease import MOST_LEASED
 from app.usecases.label.decide import Said, decide
 from app.usecases.label.holder import Holder, Labeler, check_key
-from app.usecases.label.lease import at, end_lease, free, keep, lock_free, lock_held
+from app.usecases.label.lease import at, end_lease, free, keep, lock_free, lock_held, may_be_asked
 from app.usecases.label.log import Saved
 from app.usecases.label.tallies import Changes
 
@@ -46,11 +46,16 @@ def grids(session: Session, project: Project, labeling: Round) -> list[Grid]:
     return found
 
 
-def open_by_category(session: Session, labeling: Round) -> dict[int, int]:
-    """How many proposals nobody was asked about yet, by category id."""
+def open_by_category(session: Session, labeling: Round, user_id: int) -> dict[int, int]:
+    """How many proposals wait for anybody and may be asked of a user, by category id."""
     rows = session.execute(
         select(Proposal.category_id, func.count())
-        .where(Proposal.round_id == labeling.id, Proposal.answer.is_(None), at(Stage.FIRST))
+        .where(
+            Proposal.round_id == labeling.id,
+            Proposal.answer.is_(None),
+            at(Stage.FIRST),
+            may_be_asked(user_id),
+        )
         .group_by(Proposal.category_id)
     )
     return dict(rows.all())

@@ -130,8 +130,13 @@ def free(holder: Holder, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         Proposal.answer.is_(None),
         (Proposal.lease_expires_at.is_(None)) | (Proposal.lease_expires_at <= now),
-        ~(literal(holder.user_id) == any_(Proposal.barred)),
+        may_be_asked(holder.user_id),
     )
+
+
+def may_be_asked(user_id: int) -> ColumnElement[bool]:
+    """That a user has not answered a proposal already, nor made it by a pick."""
+    return ~(literal(user_id) == any_(Proposal.barred))
 
 
 def release_leases(session: Session, project: Project, holder: Holder) -> int:

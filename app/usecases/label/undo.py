@@ -65,10 +65,7 @@ def undo_decision(
     if decision.picked_id is not None:
         withdraw_picked(session, decision.picked_id, entry, changes)
     with changes.of(proposal):
-        if proposal.answer is None:
-            take_back(proposal, holder.user_id, decision.stage)
-        proposal.answer = None
-        proposal.answered_by = None
+        take_back(proposal, holder.user_id, decision.stage)
         # Whoever holds it loses it: the one who undoes is the one who wants to answer.
         proposal.lease_token = secrets.token_urlsafe(12)
         proposal.lease_user_id = holder.user_id

@@ -28,9 +28,14 @@ def pass_on(session: Session, project: Project, proposal: Proposal, labeler: Lab
 
 
 def take_back(proposal: Proposal, user_id: int, stage: str) -> None:
-    """The unsure that passed a locked proposal on is undone: it waits where it waited before."""
+    """The newest answer to a locked proposal is undone: it waits where it waited before."""
+    asked = [*proposal.barred]
+    # Where several answered, the answer may be that of somebody else, who is not asked again.
+    if proposal.answered_by is not None and proposal.answered_by not in asked:
+        asked.append(proposal.answered_by)
     proposal.stage = stage
-    proposal.barred = [barred for barred in proposal.barred if barred != user_id]
+    proposal.barred = [barred for barred in asked if barred != user_id]
+    proposal.answer = proposal.answered_by = proposal.in_force = None
 
 
 def _has_labeler(session: Session, project: Project, asked: set[int]) -> bool:
