@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Project, Proposal, Round
 from app.domain.decision import Stage
 from app.domain.errors import InvalidError
-from app.domain.lease import LEASE, MOST_LEASED
+from app.domain.lease import FRESH, LEASE, MOST_LEASED
 from app.domain.round import RoundState
 from app.usecases.label.holder import Holder, check_key
 
@@ -27,7 +27,7 @@ def lease_proposals(
 ) -> Sequence[Proposal]:
     """What the holder holds, in labeling order, and open proposals up to `count` in all.
 
-    A holder who asks again gets what they hold already, with the lease renewed: a reload shows
+    A holder who asks again gets what they hold already, with a lease of four to five minutes: a reload shows
     the same picture, and a batch that was fetched ahead is not stranded.
 
     Raises:
@@ -48,10 +48,15 @@ def keep(
 ) -> Sequence[Proposal]:
     """Lease locked proposals to the holder, or renew the lease; gives them in labeling order."""
     for proposal in locked:
-        _hand_over(proposal, holder)
-        proposal.lease_expires_at = now + LEASE
+        if not holds(holder, proposal) or _runs_low(proposal, now):
+            _hand_over(proposal, holder)
+            proposal.lease_expires_at = now + LEASE
     session.flush()
     return sorted(locked, key=lambda proposal: (proposal.position, proposal.id))
+
+
+def _runs_low(proposal: Proposal, now: datetime) -> bool:
+    return proposal.lease_expires_at is None or proposal.lease_expires_at < now + FRESH
 
 
 def end_lease(proposal: Proposal) -> None:
