@@ -19,3 +19,5 @@ class Verb(StrEnum):
     ROLL_BACK = "roll-back"
     EXPORT_DATASET = "export-dataset"
     EXPORT_MODEL = "export-model"
+    SET_ASIDE = "set-aside"
+    ADJUDICATE = "adjudicate"

@@ -1,19 +1,45 @@
 """Several labelers for a proposal, and earlier answers that are asked again.
 
-Revision: 0004
-After: 0003
+Revision: 0005
+After: 0004
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
 
+_VERBS = [
+    "create-project",
+    "change-project",
+    "set-member",
+    "create-category",
+    "change-category",
+    "delete-category",
+    "seed-examples",
+    "start-round",
+    "close-round",
+    "cancel-round",
+    "roll-back",
+    "export-dataset",
+    "export-model",
+]
+_NEW_VERBS = ["set-aside", "adjudicate"]
+
+
+def _know(verbs: list[str]) -> None:
+    op.drop_constraint(op.f("ck_event_verb_known"), "event")
+    op.create_check_constraint(
+        op.f("ck_event_verb_known"), "event", f"verb IN ({', '.join(map(repr, verbs))})"
+    )
+
+
 def upgrade() -> None:
+    _know([*_VERBS, *_NEW_VERBS])
     for table in ("project", "round"):
         op.add_column(
             table, sa.Column("redundancy", sa.Integer(), server_default="1", nullable=False)
@@ -47,6 +73,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM event WHERE verb IN ('set-aside', 'adjudicate')")
+    _know(_VERBS)
     op.drop_index("ix_proposal_audits", table_name="proposal")
     for column in ("audits", "in_force", "wanted"):
         op.drop_column("proposal", column)
