@@ -1,7 +1,7 @@
 // There is nothing to answer: why, and what will happen.
 
 import { Passing } from "./api.js";
-import { setText } from "./seat.js";
+import { setText } from "./bar.js";
 import { t, tn } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -13,7 +13,7 @@ export function hide() {
 }
 
 /** `link` is {href, text}. */
-function show({ title, text = "", link = null, busy = false, undo = false }) {
+export function show({ title, text = "", link = null, busy = false, undo = false }) {
   at("rest").hidden = false;
   setText(at("rest-title"), title);
   setText(at("rest-text"), text);
