@@ -114,6 +114,18 @@ class NavLink:
 
 
 @dataclass(frozen=True)
+class GridPage:
+    """The labeler's seat for a page of proposals at a time. Its script fetches them."""
+
+    template: ClassVar[str] = "grid.html"
+    frame: Frame
+    slug: str
+    project: str
+    user_id: int
+    leads: bool
+
+
+@dataclass(frozen=True)
 class Fact:
     """A word and its value."""
 
@@ -274,4 +286,4 @@ class LeadPage:
     settings: SettingsForm
 
 
-Page = SignInPage | ErrorPage | HomePage | PreferencesPage | LabelPage | LeadPage
+Page = SignInPage | ErrorPage | HomePage | PreferencesPage | LabelPage | GridPage | LeadPage

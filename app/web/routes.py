@@ -15,13 +15,13 @@ from app.web.framing import FramingDep
 from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
 from app.web.lead import lead_page
-from app.web.pages import HomePage, LabelPage
+from app.web.pages import GridPage, HomePage, LabelPage
 from app.web.preferences import page_before, preferences_page
 from app.web.templating import render
 
 router = APIRouter(route_class=OneThreadRoute)
 # The scripts of pages, which have words.
-SPEAKING = frozenset({"choosing", "label", "lead"})
+SPEAKING = frozenset({"choosing", "grid", "label", "lead"})
 router.include_router(sign_in.router)
 
 
@@ -65,6 +65,22 @@ def label(access: Labeler, framing: FramingDep) -> Response:
         LabelPage(
             frame=framing.titled(
                 framing.words.t("Label {project}", project=access.project.name), "label"
+            ),
+            slug=access.project.slug,
+            project=access.project.name,
+            user_id=access.principal.user_id,
+            leads=access.role is Role.LEAD,
+        )
+    )
+
+
+@router.get("/projects/{project}/label/grid")
+def grid(access: Labeler, framing: FramingDep) -> Response:
+    """The labeler's seat for a page at a time; `?category=` is read by its script."""
+    return render(
+        GridPage(
+            frame=framing.titled(
+                framing.words.t("Label {project}", project=access.project.name), "grid"
             ),
             slug=access.project.slug,
             project=access.project.name,

@@ -28,7 +28,7 @@ def loaded(page: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["label.html"])
+@pytest.mark.parametrize("page", ["label.html", "grid.html"])
 def test_a_labeler_page_is_light_in_every_language(page: str) -> None:
     names = loaded(page)
     assert {"base.css", "api.js", "sender.js", "words.js"} <= names

@@ -86,10 +86,15 @@ export function listen(keymap, act, repeating = []) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.defaultPrevented) return; // a dialog took it, and may be closed by now
     const action = keymap.actionOf(event);
-    if (!action || document.querySelector("dialog[open]")) return;
+    if (!action || document.querySelector("dialog[open]") || isPressing(event)) return;
     event.preventDefault();
     if (!held || repeating.includes(action)) act(action, event);
   });
+}
+
+/** Enter and the space bar press the button that has the focus. */
+function isPressing({ key, target }) {
+  return (key === "Enter" || key === " ") && target instanceof HTMLElement && target.closest("a, button, summary");
 }
 
 function isTyping(target) {

@@ -4,7 +4,7 @@ import { Passing } from "./api.js";
 import { randomId } from "./identity.js";
 import { t } from "./words.js";
 
-const REACH = 50;
+const REACH = 50; // answers
 const TRIES = 3;
 const PAUSE = 500;
 
@@ -14,14 +14,17 @@ export class Past {
   #undo;
   #list;
   #sender;
+  #reach;
   #loaded = Promise.resolve();
 
   /**
    * @param list (limit) => promise of the server's newest decisions
    * @param undo (id, key) => promise of the server's answer
    * @param sender where decisions wait
+   * @param reach how many answers are kept
    */
-  constructor({ list, undo }, sender) {
+  constructor({ list, undo }, sender, reach = REACH) {
+    this.#reach = reach;
     this.#list = list;
     this.#undo = undo;
     this.#sender = sender;
@@ -37,7 +40,7 @@ export class Past {
   }
 
   add(entry) {
-    this.entries = [...this.entries, { id: null, undoable: true, ...entry }].slice(-REACH);
+    this.entries = [...this.entries, { id: null, undoable: true, ...entry }].slice(-this.#reach);
   }
 
   /** The server has it. False when it was decided by an earlier page. */
@@ -65,7 +68,7 @@ export class Past {
   async #load() {
     let found;
     try {
-      found = (await this.#list(REACH)).body;
+      found = (await this.#list(this.#reach)).body;
     } catch {
       return; // undo then reaches only what is decided from now on
     }
@@ -82,7 +85,7 @@ export class Past {
       undoable,
     }));
     const waiting = this.entries.filter(({ id }) => id === null);
-    this.entries = [...past, ...waiting].slice(-REACH);
+    this.entries = [...past, ...waiting].slice(-this.#reach);
   }
 
   /**

@@ -27,7 +27,7 @@ export class Sender {
    * @param post (decision) => promise of the server's answer
    * @param on {saved(decision, answer), refused(decision, problem), changed()}
    * @param postAll (decisions) => promise of one {answer} or {problem} for each; where it is given,
-   *   decisions with the same `page` go together
+   *   decisions of one `page` go together
    */
   constructor(unsent, post, on, postAll = null) {
     this.#unsent = unsent;
@@ -94,8 +94,8 @@ export class Sender {
 
   #next() {
     const [first] = this.waiting;
-    const together = this.#postAll ? this.waiting.filter(({ page }) => page === first.page) : [first];
-    return together.slice(0, MOST);
+    if (!this.#postAll || !first.page) return [first];
+    return this.waiting.filter(({ page }) => page === first.page).slice(0, MOST);
   }
 
   async #try(decisions) {
@@ -105,7 +105,7 @@ export class Sender {
       this.#unsent.save(decision);
     }
     try {
-      const outcomes = this.#postAll
+      const outcomes = this.#postAll && decisions[0].page
         ? await this.#postAll(decisions)
         : [{ answer: await this.#post(decisions[0]) }];
       outcomes.forEach(({ answer, problem }, index) => this.#finish(decisions[index], answer, problem));
