@@ -19,6 +19,7 @@ from app.usecases import people
 from app.usecases.events import record
 from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
 from app.usecases.export_model import model_to_export
+from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
 from vetted.database import URL, database, project_named, session_at
@@ -30,11 +31,13 @@ main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
 member = typer.Typer(no_args_is_help=True, help="Who is in a project, and as what.")
 model = typer.Typer(no_args_is_help=True, help="What rounds have trained.")
+rounds = typer.Typer(no_args_is_help=True, help="What rounds were computed from.")
 token = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 main.add_typer(user, name="user")
 main.add_typer(member, name="member")
 main.add_typer(token, name="token")
 main.add_typer(model, name="model")
+main.add_typer(rounds, name="round")
 
 DataDir = Annotated[
     Path,
@@ -187,6 +190,52 @@ def model_export(
         typer.echo(f"{folder} holds the model, without ONNX: it cannot express {trained.backbone}.")
     else:
         typer.echo(f"{folder} holds the model. ONNX and torch differ by {apart:.1g} at most.")
+
+
+@rounds.command("manifest")
+def round_manifest(
+    project: str,
+    number: int,
+    target: Annotated[Path, typer.Argument(help="File to write")],
+    data_dir: DataDir = VAR,
+) -> None:
+    """Write what a round was computed from, and all that was asked and answered, as JSON."""
+    with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
+        found = project_named(session, project)
+        of = round_to_tell(session, found, number)
+        with target.open("wb") as file:
+            file.writelines(manifest_chunks(session, found, of))
+    typer.echo(f"{target} holds the manifest.")
+
+
+@rounds.command("replay")
+def round_replay(
+    project: str,
+    number: int,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A kept manifest; the database's without it"
+        ),
+    ] = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Train and score a round again and say whether it proposes the same. Writes nothing."""
+    # Here and not above: it brings in torch.
+    from vetted.replaying import replay_round  # noqa: PLC0415
+
+    with _plain_refusals(), database(data_dir) as url:
+        replayed = replay_round(url, FolderBlobs(data_dir / "blobs"), project, number, manifest)
+    found = replayed.comparison
+    typer.echo(
+        f"{replayed.proposals} proposals; {found.missing} are missing, {found.extra} are new, "
+        f"{found.moved} stand elsewhere; confidences differ by {found.apart:.2g} at most; "
+        f"the model is {'the same' if replayed.same_model else 'another one'}."
+    )
+    if not found.identical:
+        typer.secho("The proposals are not identical.", fg="red", err=True)
+        raise typer.Exit(1)
+    typer.echo("The proposals are identical.")
 
 
 @main.command()

@@ -1,11 +1,13 @@
 """Step two of a round: train the embedding and the anchors on S(i-1) and H(i-1), and measure them."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
+from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.db.tables import Round
@@ -28,12 +30,13 @@ _EXEMPLARS = 9
 
 
 @dataclass(frozen=True)
-class _Data:
+class Data:
+    """What a round trains on; `categories` are in the order of the model's outputs."""
+
     categories: list[int]
     train: list[Labeled]
     test: list[Labeled]
     rejected: list[Labeled]
-    parent_id: int | None
 
 
 def compute(work: Work) -> Publish:
@@ -41,33 +44,49 @@ def compute(work: Work) -> Publish:
     bench = work.bench
     with bench.sessions() as session:
         running = session.get_one(Round, work.claim.round_id)
-        data = _Data(
-            categories=round_data.category_ids(session, running),
-            train=round_data.examples(session, running, Split.TRAIN),
-            test=round_data.examples(session, running, Split.TEST),
-            rejected=round_data.hard_negatives(session, running),
-            parent_id=round_data.parent_model(session, running),
-        )
+        data = read_data(session, running)
+        parent_id = round_data.parent_model(session, running)
     backbone = backbone_of(running, bench.settings)
     store = FeatureStore(bench.sessions, bench.blobs, backbone.fingerprint)
-    data, features, test_features = _without_leaks(data, store)
+    data, features, test_features = without_leaks(data, store)
     config = replace(MetricConfig(), seed=running.seed)
-    model = _fit(work, data, features, store, config)
+    model = fit_model(data, features, store, config, work.heart.progress)
     key = f"checkpoints/{running.id}-{work.claim.attempt}.safetensors"
-    bench.blobs.put(key, checkpoint.to_bytes(model))
+    content = checkpoint.to_bytes(model)
+    bench.blobs.put(key, content)
     trained = Trained(
         blob_key=key,
+        sha256=hashlib.sha256(content).hexdigest(),
         fingerprint=backbone.fingerprint,
         config=model.config.to_json(),
-        metrics=_measure(model, data, test_features),
-        parent_id=data.parent_id,
+        metrics={**_measure(model, data, test_features), "machine": machine()},
+        parent_id=parent_id,
         exemplars=_exemplars(model, data, features),
     )
     return partial(publish_trained, trained=trained)
 
 
-def _without_leaks(data: _Data, store: FeatureStore) -> tuple[_Data, Tensor, Tensor | None]:
-    """The data without training images that nearly equal a test image."""
+def read_data(session: Session, running: Round) -> Data:
+    """The dataset version that a round trains on."""
+    return Data(
+        categories=round_data.category_ids(session, running),
+        train=round_data.examples(session, running, Split.TRAIN),
+        test=round_data.examples(session, running, Split.TEST),
+        rejected=round_data.hard_negatives(session, running),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on in their last digits: sums are taken in another order elsewhere."""
+    return {
+        "torch": torch.__version__,
+        "device": best_device().type,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def without_leaks(data: Data, store: FeatureStore) -> tuple[Data, Tensor, Tensor | None]:
+    """The data without training images that nearly equal a test image; features of both splits."""
     features = store.load(round_data.hashes(data.train))
     if not data.test:
         return data, features, None
@@ -76,9 +95,18 @@ def _without_leaks(data: _Data, store: FeatureStore) -> tuple[_Data, Tensor, Ten
     return replace(data, train=[data.train[index] for index in kept]), features[kept], test_features
 
 
-def _fit(
-    work: Work, data: _Data, features: Tensor, store: FeatureStore, config: MetricConfig
+def fit_model(
+    data: Data,
+    features: Tensor,
+    store: FeatureStore,
+    config: MetricConfig,
+    progress: Callable[[int, int], None],
 ) -> MetricModel:
+    """Train on the data, whose features (of the train split) these are; on the CPU afterwards.
+
+    Raises:
+        JobFailedError: when training is not possible; says why.
+    """
     rejected = (
         store.load(round_data.hashes(data.rejected))
         if data.rejected
@@ -93,19 +121,19 @@ def _fit(
             _outputs(data, data.rejected).to(device),
             categories=len(data.categories),
             config=config,
-            progress=work.heart.progress,
+            progress=progress,
         ).cpu()
     except ValueError as error:
         raise JobFailedError(f"Training is not possible: {error}") from error
 
 
-def _outputs(data: _Data, rows: Sequence[Labeled]) -> Tensor:
+def _outputs(data: Data, rows: Sequence[Labeled]) -> Tensor:
     """int64 [len(rows)]: the model's output for each row's category."""
     output = {category: index for index, category in enumerate(data.categories)}
     return torch.tensor([output[row.category_id] for row in rows], dtype=torch.int64)
 
 
-def _measure(model: MetricModel, data: _Data, test_features: Tensor | None) -> dict[str, Any]:
+def _measure(model: MetricModel, data: Data, test_features: Tensor | None) -> dict[str, Any]:
     sizes = {"trained_on": len(data.train), "hard_negatives": len(data.rejected)}
     # A category may be tested although nothing of it was in the train split at this version.
     known = [
@@ -124,7 +152,7 @@ def _measure(model: MetricModel, data: _Data, test_features: Tensor | None) -> d
     }
 
 
-def _exemplars(model: MetricModel, data: _Data, features: Tensor) -> dict[int, list[int]]:
+def _exemplars(model: MetricModel, data: Data, features: Tensor) -> dict[int, list[int]]:
     """For each category the examples nearest to its anchors, one anchor after the other."""
     with torch.inference_mode():
         embedded = model(features)

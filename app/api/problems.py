@@ -33,6 +33,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.RoundNotReadyError: (HTTPStatus.CONFLICT, "round-not-ready"),
     errors.RoundInProgressError: (HTTPStatus.CONFLICT, "round-in-progress"),
     errors.TransitionError: (HTTPStatus.CONFLICT, "wrong-state"),
+    errors.NotReplayableError: (HTTPStatus.CONFLICT, "not-replayable"),
     errors.RoundClosedError: (HTTPStatus.CONFLICT, "round-closed"),
     errors.LeaseLostError: (HTTPStatus.CONFLICT, "lease-lost"),
     errors.AlreadyDecidedError: (HTTPStatus.CONFLICT, "already-decided"),

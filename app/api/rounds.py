@@ -10,15 +10,18 @@ from app.db import queries
 from app.db.session import database_now, transaction
 from app.domain.errors import (
     NotFoundError,
+    NotReplayableError,
     RoundInProgressError,
     RoundNotReadyError,
     TransitionError,
 )
 from app.domain.event import Verb
+from app.export.members import spooled
 from app.usecases.end_round import cancel_round, close_round
 from app.usecases.events import record
 from app.usecases.export_model import model_to_export, model_zip
 from app.usecases.people import Access
+from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from app.usecases.start_round import start_round
 
 from . import answers, schemas
@@ -119,5 +122,29 @@ def export_model(
     return StreamingResponse(
         content,
         media_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get(
+    "/projects/{project}/rounds/{number}/manifest",
+    operation_id="exportManifest",
+    response_class=StreamingResponse,
+    responses=responses(NotReplayableError)
+    | {200: {"content": {"application/json": {}}, "description": "The manifest"}},
+)
+def export_manifest(context: ContextDep, access: Lead, number: int) -> StreamingResponse:
+    """What the round was computed from, and all that was asked and answered.
+
+    `vetted round replay` trains and scores again from it and compares the proposals.
+    """
+    name = f"{access.project.slug}-round-{number}.json"
+    # At once: while a slow client reads, no connection is held.
+    with transaction(context.sessions) as session:
+        of = round_to_tell(session, access.project, number)
+        manifest = spooled(name, manifest_chunks(session, access.project, of))
+    return StreamingResponse(
+        manifest.pieces(),
+        media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -149,6 +149,18 @@ class AlreadyDecidedError(DomainError):
         self.proposal_id = proposal_id
 
 
+class NotReplayableError(DomainError):
+    """The round has no manifest."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "Round {number} has no manifest: it has asked nothing yet, or it did before manifests "
+            "were kept. Look at another round.",
+            number=number,
+        )
+        self.number = number
+
+
 class NotUndoableError(DomainError):
     """The decision was undone before, or is itself an undo."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, insert, literal, select, union
+from sqlalchemy import ColumnElement, func, insert, literal, null, or_, select, union
 from sqlalchemy.orm import Session
 
 from app.db.tables import (
@@ -80,6 +80,39 @@ def _keep_names(session: Session, version: DatasetVersion) -> None:
             names.where(Category.id.in_(used)),
         )
     )
+
+
+def hash_of_rows(session: Session, version: DatasetVersion) -> str:
+    """The content hash of a version, computed again from what the database holds of it."""
+    named = dict(
+        session.execute(
+            select(VersionCategory.category_id, VersionCategory.name).where(
+                VersionCategory.version_id == version.id
+            )
+        ).all()
+    )
+    examples = session.execute(
+        select(Image.sha256, Example.category_id, Example.split)
+        .join(Example, Example.image_id == Image.id)
+        .where(Example.project_id == version.project_id, *_held(Example, version.number))
+    )
+    negatives = session.execute(
+        select(Image.sha256, HardNegative.category_id, null())
+        .join(HardNegative, HardNegative.image_id == Image.id)
+        .where(HardNegative.project_id == version.project_id, *_held(HardNegative, version.number))
+    )
+    return content_hash(
+        Member(sha256, named[category_id], None if split is None else Split(split))
+        for rows in (examples, negatives)
+        for sha256, category_id, split in rows
+    )
+
+
+def _held(table: type[Example] | type[HardNegative], number: int) -> list[ColumnElement[bool]]:
+    return [
+        table.from_version <= number,
+        or_(table.to_version.is_(None), table.to_version > number),
+    ]
 
 
 def _members(session: Session, project: Project) -> Iterator[Member]:

@@ -6,11 +6,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ARRAY, Float, Integer, Text, bindparam, insert, text
+from sqlalchemy import ARRAY, Float, Integer, Text, bindparam, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from app.db.tables import Exemplar, ModelVersion, Round, RoundCategory
+from app.db.tables import Exemplar, ModelVersion, Proposal, Round, RoundCategory
 from app.domain.contrast import Beside
 from app.domain.grid import expected_precision
 from app.domain.proposing import Score
@@ -23,6 +23,7 @@ class Trained:
     """What training made."""
 
     blob_key: str
+    sha256: str
     fingerprint: str
     config: dict[str, Any]
     metrics: dict[str, Any]
@@ -34,13 +35,16 @@ class Trained:
 class Scored:
     """What scoring made: the candidates seen, and the proposals in labeling order.
 
-    `beside` has what stands beside each of these, in the same order.
+    `beside` has what stands beside each of these, in the same order. The candidates are also in a
+    blob, with a hash over what they are: the round can be replayed from them.
     """
 
     image_ids: Sequence[int]
     proposals: Sequence[Score]
     withheld: int
     beside: Iterable[Beside] = ()
+    candidates_key: str | None = None
+    candidates_hash: str | None = None
 
 
 def publish_embedded(_session: Session, running: Round) -> None:
@@ -56,6 +60,7 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
             round_id=running.id,
             parent_id=trained.parent_id,
             blob_key=trained.blob_key,
+            sha256=trained.sha256,
             fingerprint=trained.fingerprint,
             config=trained.config,
             metrics=trained.metrics,
@@ -189,6 +194,13 @@ def _insert_contrasts(session: Session, running: Round, scored: Scored) -> None:
         session.execute(_INSERT_CONTRASTS, {"round_id": running.id, "rows": rows})
 
 
+def _dropped(session: Session, running: Round, proposals: Sequence[Score]) -> list[int]:
+    asked = set(
+        session.scalars(select(Proposal.image_id).where(Proposal.round_id == running.id)).all()
+    )
+    return [each.image_id for each in proposals if each.image_id not in asked]
+
+
 def publish_scored(session: Session, running: Round, scored: Scored, now: datetime) -> None:
     """Insert the proposals, mark the candidates as visited, and hand the round to the labelers."""
     proposals = scored.proposals
@@ -211,5 +223,9 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
     running.gold = sum(proposal.gold is not None for proposal in proposals)
     running.proposals = inserted.rowcount - running.gold  # type: ignore[attr-defined]
     running.withheld = scored.withheld
+    running.candidates_key = scored.candidates_key
+    running.candidates_hash = scored.candidates_hash
+    if inserted.rowcount < len(proposals):  # type: ignore[attr-defined]
+        running.dropped = _dropped(session, running, proposals)
     running.labeling_at = now
     running.state = next_state(RoundState(running.state), RoundEvent.SCORED)

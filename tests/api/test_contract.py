@@ -32,7 +32,7 @@ RIGHTS = {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
-        "previewRollBack", "rollBack", "listEvents", "exportEvents",
+        "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest",
     },
 }  # fmt: skip
 
