@@ -20,6 +20,7 @@ from psycopg import sql
 from sqlalchemy import URL, make_url
 
 from vetted.embedded.errors import AlreadyRunningError
+from vetted.embedded.locks import DirectoryLock
 from vetted.embedded.postgres import Postgres
 from vetted.embedded.valkey import Valkey
 
@@ -31,28 +32,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
-def _slots() -> Iterator[Path]:
-    """Folders for servers, numbered.
+@pytest.fixture(scope="session")
+def slot() -> Iterator[Path]:
+    """A numbered folder for the servers of this process, which nobody else uses meanwhile.
 
-    Not fresh temporary folders: a run that was killed leaves its servers behind, and the next
-    run that takes the same number ends them. Locks keep living runs apart.
+    Not a fresh temporary folder: a run that was killed leaves its servers behind, and the next
+    run that takes the same number ends them. The lock is kept until the folder's content is gone:
+    the servers' own locks end when they stop, and a run that began then would lose its data.
     """
     base = Path(tempfile.gettempdir()) / f"vetted-tests-{os.geteuid()}"
     base.mkdir(mode=0o755, exist_ok=True)
     if base.lstat().st_uid != os.geteuid():
         pytest.fail(f"{base} belongs to somebody else; set TMPDIR.")
     for number in itertools.count():
-        yield base / str(number)
+        lock = DirectoryLock(base, str(number))
+        with contextlib.suppress(AlreadyRunningError):
+            lock.acquire()
+            break
+    yield base / str(number)
+    lock.release()
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
+def postgres_server(slot: Path) -> Iterator[Postgres]:
     """A PostgreSQL server; its superuser may create databases."""
-    for slot in _slots():
-        server = Postgres(slot, durable=False)
-        with contextlib.suppress(AlreadyRunningError):
-            server.start()
-            break
+    server = Postgres(slot, durable=False)
+    server.start()
     _drop_databases_of_killed_runs(server)
     yield server
     server.stop()
@@ -60,13 +65,10 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def valkey_server() -> Iterator[Valkey]:
+def valkey_server(slot: Path) -> Iterator[Valkey]:
     """A Valkey server; tests that leave keys behind flush it."""
-    for slot in _slots():
-        server = Valkey(slot)
-        with contextlib.suppress(AlreadyRunningError):
-            server.start()
-            break
+    server = Valkey(slot)
+    server.start()
     yield server
     server.stop()
 
