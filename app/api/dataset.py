@@ -8,11 +8,14 @@ from fastapi.responses import StreamingResponse
 
 from app.db import queries
 from app.db.session import transaction
+from app.db.version_diff import Change, ChangeFilter, change_counts, change_page
 from app.domain.errors import InvalidError, RoundInProgressError
 from app.domain.event import Verb
 from app.export.formats import FORMATS, file_name, write
+from app.usecases.datasheet import datasheet_of
 from app.usecases.events import record
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.projects import category_by_name
 from app.usecases.roll_back import effect_of_rolling_back, roll_back
 
 from . import answers, schemas
@@ -59,6 +62,59 @@ def list_versions(unit: UnitDep, access: Reader) -> list[schemas.DatasetVersionO
         answers.version_out(version, number)
         for version, number in queries.versions(unit.session, access.project.id)
     ]
+
+
+@router.get(
+    "/projects/{project}/versions/{number}", operation_id="getVersion", responses=responses()
+)
+def get_version(number: int, unit: UnitDep, access: Reader) -> schemas.DatasheetOut:
+    """The datasheet of a version: counts, sources, licences, known limits."""
+    version = version_to_export(unit.session, access.project, number)
+    made_by = queries.version_round(unit.session, version)
+    return schemas.DatasheetOut(
+        version=answers.version_out(version, made_by),
+        **vars(datasheet_of(unit.session, version)),
+    )
+
+
+@router.get(
+    "/projects/{project}/versions/{number}/diff",
+    operation_id="diffVersions",
+    responses=responses(),
+)
+def diff(
+    number: int,
+    unit: UnitDep,
+    access: Lead,
+    since: Annotated[int, Query(description="The version to compare with")],
+    change: Annotated[Change | None, Query(description="Only such changes")] = None,
+    category: Annotated[str | None, Query(description="Only of this category, by name")] = None,
+    skip: Annotated[int, Query(ge=0, le=2**31, description="`next` of the page before")] = 0,
+    limit: Limit = 100,
+) -> schemas.DiffOut:
+    """What this version has that another has not, and the other way round."""
+    one, other = (version_to_export(unit.session, access.project, n) for n in (since, number))
+    of = category and category_by_name(unit.session, access.project, category).id
+    wanted = ChangeFilter(change, of or None)
+    rows = change_page(unit.session, one, other, wanted, skip=skip, limit=limit)
+    return schemas.DiffOut(
+        counts=[
+            schemas.ChangeCount(category=row.name, change=row.kind, number=row.number)
+            for row in change_counts(unit.session, one, other)
+        ],
+        pictures=[
+            schemas.ChangedPicture(
+                sha256=row.sha256,
+                change=row.kind,
+                category=row.category,
+                split=row.split,
+                was_category=row.was_category,
+                was_split=row.was_split,
+            )
+            for row in rows
+        ],
+        next=skip + limit if len(rows) == limit else None,
+    )
 
 
 @router.get(

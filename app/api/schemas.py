@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.db.version_diff import Change
 from app.domain.access import Role
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason, Stage
@@ -17,6 +18,7 @@ from app.domain.preferences import Language
 from app.domain.redundancy import MOST_LABELERS, RedundancyFor
 from app.domain.round import Policy, RoundState
 from app.export.formats import FORMATS, Format
+from app.usecases.datasheet import Held, Limits, Origin, Share
 from app.usecases.export_dataset import Wanted
 
 
@@ -344,6 +346,48 @@ class DatasetVersionOut(BaseModel):
     examples: int
     hard_negatives: int
     created_at: datetime
+
+
+class DatasheetOut(BaseModel):
+    """What a version holds, where it comes from, and what is wanting.
+
+    Pictures may have several licences and hosts, and count for each. The empty name stands for
+    pictures of which none is known.
+    """
+
+    version: DatasetVersionOut
+    categories: tuple[Held, ...]
+    origins: tuple[Origin, ...]
+    licences: tuple[Share, ...]
+    hosts: tuple[Share, ...]
+    limits: Limits
+
+
+class ChangeCount(BaseModel):
+    """How many pictures of a category differ in this way."""
+
+    category: str
+    change: Change
+    number: int
+
+
+class ChangedPicture(BaseModel):
+    """A picture whose place differs; `was_...` only where it moved."""
+
+    sha256: str
+    change: Change
+    category: str
+    split: Split | None
+    was_category: str | None
+    was_split: Split | None
+
+
+class DiffOut(BaseModel):
+    """What is in one version and not in another. Ask again with `skip=next` for what follows."""
+
+    counts: list[ChangeCount]
+    pictures: list[ChangedPicture]
+    next: int | None
 
 
 class RollBackEffect(BaseModel):

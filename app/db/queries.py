@@ -156,6 +156,11 @@ def versions(session: Session, project_id: int) -> Sequence[Row[DatasetVersion, 
     ).all()
 
 
+def version_round(session: Session, version: DatasetVersion) -> int | None:
+    """The number of the round that made a version, if one did."""
+    return session.scalar(select(Round.number).where(Round.id == version.round_id))
+
+
 def example_page(
     session: Session, project_id: int, after: int, limit: int
 ) -> Sequence[Row[Example, Image, str, int]]:

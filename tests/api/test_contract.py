@@ -21,7 +21,7 @@ ROUTES = [route for module in MODULES for route in module.router.routes]
 RIGHTS = {
     Right.READ: {
         "getProject", "listCategories", "getImage", "getOriginal", "getDerivative",
-        "listRounds", "getRound", "listVersions",
+        "listRounds", "getRound", "listVersions", "getVersion",
     },
     Right.LABEL: {
         "leaseProposals", "releaseProposals", "decideProposal", "listDecisions", "undoDecision",
@@ -32,7 +32,7 @@ RIGHTS = {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
-        "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest",
+        "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
     },
 }  # fmt: skip
 

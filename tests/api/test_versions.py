@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.db.tables import (
     Candidate,
+    Category,
     DatasetVersion,
     Event,
     Example,
@@ -23,6 +24,7 @@ from app.db.tables import (
 from app.domain.dataset import Split, lineage
 from app.domain.event import Verb
 from app.domain.round import Policy, RoundState, bucket_of
+from app.usecases.freeze_dataset import freeze_dataset
 from tests import factories
 from tests.api.service import Service, problem
 
@@ -318,3 +320,81 @@ def test_the_log_is_taken_away(labeling: Service) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["what"] for row in rows] == ["ben", "'=1+1"]
     assert json.loads(rows[0]["details"]) == {"role": "lead"}
+
+
+# What is in a version
+
+
+def test_a_diff_tells_what_differs_and_how(labeling: Service) -> None:
+    answer_and_close(labeling)
+    told = labeling.call("lea", "GET", f"{PROJECT}/versions/2/diff?since=1").json()
+    by_change: dict[str, int] = {}
+    for each in told["counts"]:
+        by_change[each["change"]] = by_change.get(each["change"], 0) + each["number"]
+    assert by_change == {"added": 3, "hard-negative-added": 3}
+    assert len(told["pictures"]) == 6
+    assert told["next"] is None
+    back = labeling.call("lea", "GET", f"{PROJECT}/versions/1/diff?since=2").json()
+    assert {each["change"] for each in back["pictures"]} == {"removed", "hard-negative-removed"}
+    some = labeling.call(
+        "lea",
+        "GET",
+        f"{PROJECT}/versions/2/diff",
+        params={"since": 1, "change": "added", "category": "alpine aster", "limit": 1},
+    ).json()
+    assert [each["category"] for each in some["pictures"]] == ["Alpine aster"]
+    assert some["next"] == 1
+    same = labeling.call("lea", "GET", f"{PROJECT}/versions/2/diff?since=2").json()
+    assert same == {"counts": [], "pictures": [], "next": None}
+    roll_back(labeling, 1)
+    same = labeling.call("lea", "GET", f"{PROJECT}/versions/3/diff?since=1").json()
+    assert same["pictures"] == []
+    problem(labeling.call("lea", "GET", f"{PROJECT}/versions/2/diff?since=9"), 404, "not-found")
+
+
+def test_a_moved_picture_is_neither_added_nor_removed(labeling: Service) -> None:
+    answer_and_close(labeling)
+    with labeling.transaction() as session:
+        moved = session.scalars(select(Example).where(Example.from_version == 2)).first()
+        assert moved is not None
+        moved.to_version = 3
+        session.flush()
+        columns = {"project_id": moved.project_id, "image_id": moved.image_id}
+        other = Example(category_id=moved.category_id, split="test", from_version=3, **columns)
+        session.add(other)
+        project = session.merge(labeling.project("flowers"))
+        freeze_dataset(session, project, round_id=None)
+    told = labeling.call("lea", "GET", f"{PROJECT}/versions/3/diff?since=2").json()
+    (one,) = told["pictures"]
+    assert (one["change"], one["was_split"], one["split"]) == ("moved", "train", "test")
+    assert one["was_category"] == one["category"]
+
+
+def test_a_datasheet_counts_what_a_version_holds(labeling: Service) -> None:
+    licence = [{"url": "https://Flickr.example:80/a.jpg", "licence": "CC BY 4.0"}]
+    picture = ("a.jpg", factories.paint(0, 99))
+    labeling.upload("/examples", picture, category="Alpine aster", split="test", sources=licence)
+    answer_and_close(labeling)
+    with labeling.transaction() as session:
+        for category in session.scalars(select(Category)):
+            category.name = f"Renamed {category.name}"
+    told = labeling.call("ben", "GET", f"{PROJECT}/versions/2").json()
+    assert told["version"]["number"] == 2
+    assert told["categories"] == [
+        {"name": "Alpine aster", "scientific_name": "Aster alpinus", "train": 4, "test": 1,
+         "hard_negatives": 2},
+        {"name": "Spring gentian", "scientific_name": "Gentiana verna", "train": 5, "test": 0,
+         "hard_negatives": 1},
+    ]  # fmt: skip
+    assert told["origins"] == [
+        {"round": None, "examples": 7, "hard_negatives": 0},
+        {"round": 1, "examples": 3, "hard_negatives": 3},
+    ]
+    assert told["licences"] == [
+        {"name": "", "pictures": 12},
+        {"name": "CC BY 4.0", "pictures": 1},
+    ]
+    assert told["hosts"][1] == {"name": "flickr.example", "pictures": 1}
+    limits = {"untested": 1, "scarce": 2, "imbalance": 1.25, "unlicensed": 12, "unsourced": 12}
+    assert told["limits"] == limits
+    problem(labeling.call("ben", "GET", f"{PROJECT}/versions/9"), 404, "not-found")
