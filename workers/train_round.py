@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.db.tables import Round
+from app.domain.accuracy import mean_accuracy
 from app.domain.dataset import Split
 from app.usecases.publish_round import Trained, publish_trained
 from models import checkpoint, metrics
@@ -144,11 +145,16 @@ def _measure(model: MetricModel, data: Data, test_features: Tensor | None) -> di
     predicted = torch.cat([category for category, _ in score(model, [test_features[known]])])
     labels = _outputs(data, [data.test[index] for index in known])
     counts = metrics.confusion(labels, predicted, len(data.categories))
+    right, tested = counts.diagonal().tolist(), counts.sum(1).tolist()
+    mean = mean_accuracy(list(zip(right, tested, strict=True)))
+    assert mean is not None  # noqa: S101 - a known picture was tested
     return {
         **sizes,
         "tested_on": len(known),
         "top1": metrics.top1(counts),
-        "mean_class": metrics.mean_category_accuracy(counts),
+        "mean_class": mean.share,
+        "mean_class_low": mean.low,
+        "mean_class_high": mean.high,
     }
 
 

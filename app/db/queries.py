@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, Text, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from app.db import tables
@@ -23,6 +24,9 @@ from app.db.tables import (
 )
 from app.domain.dataset import Split
 from app.domain.decision import Tally
+
+CURVES = "curves"
+"""Where a model version's metrics keep the curves of its training."""
 
 
 @dataclass(frozen=True)
@@ -80,44 +84,78 @@ def members(session: Session, project_id: int) -> Sequence[Row[str, str, str]]:
 
 @dataclass(frozen=True)
 class RoundSummary:
-    """A round with its jobs, answers and the model that it trained."""
+    """A round with its jobs, answers and the model that it trained.
+
+    Attributes:
+        round: The row.
+        jobs: In the order in which they were made.
+        tally: The answers in force, without those to questions with a known answer.
+        picked: Proposals that picked categories added.
+        given: All answers in force, also those to known questions and what went on to others.
+        metrics: What training measured, without its curves; empty before.
+        model_id: The model version; None before.
+    """
 
     round: Round
     jobs: Sequence[Job]
     tally: Tally
     picked: int
+    given: int
     metrics: dict[str, Any]
+    model_id: int | None
+
+
+def newest_round(session: Session, project_id: int) -> RoundSummary | None:
+    """The round with the highest number."""
+    newest = newest_number(session, project_id)
+    return next(iter(_summaries(session, project_id, Round.number == newest)), None)
+
+
+def newest_number(session: Session, project_id: int) -> int:
+    """The highest number of a round; 0 before the first."""
+    newest = select(func.max(Round.number)).where(Round.project_id == project_id)
+    return session.scalar(newest) or 0
 
 
 def rounds(session: Session, project_id: int, number: int | None = None) -> list[RoundSummary]:
     """The rounds of a project, the newest first; or the one with this number."""
-    query = select(Round).where(Round.project_id == project_id).order_by(Round.number.desc())
-    found = session.scalars(query if number is None else query.where(Round.number == number)).all()
+    return _summaries(session, project_id, *([] if number is None else [Round.number == number]))
+
+
+def _summaries(
+    session: Session, project_id: int, *wanted: ColumnElement[bool]
+) -> list[RoundSummary]:
+    query = select(Round).where(Round.project_id == project_id, *wanted)
+    found = session.scalars(query.order_by(Round.number.desc())).all()
     ids = [each.id for each in found]
     jobs: dict[int, list[Job]] = {}
     for job in session.scalars(select(Job).where(Job.round_id.in_(ids)).order_by(Job.id)):
         jobs.setdefault(job.round_id, []).append(job)
-    metrics: dict[int, dict[str, Any]] = dict(
-        session.execute(
-            select(ModelVersion.round_id, ModelVersion.metrics).where(
+    # Curves are hundreds of points, and only the page of one round draws them.
+    metrics = ModelVersion.metrics.op("-", return_type=JSONB())(literal(CURVES, Text))
+    models: dict[int, tuple[int, dict[str, Any]]] = {
+        round_id: (model_id, measured)
+        for round_id, model_id, measured in session.execute(
+            select(ModelVersion.round_id, ModelVersion.id, metrics).where(
                 ModelVersion.round_id.in_(ids)
             )
-        ).all()
-    )
+        )
+    }
     tallies = _tallies(session, ids)
     return [
         RoundSummary(
             each,
             jobs.get(each.id, []),
-            *tallies.get(each.id, (Tally(), 0)),
-            metrics.get(each.id, {}),
+            *tallies.get(each.id, (Tally(), 0, 0)),
+            models.get(each.id, (None, {}))[1],
+            models.get(each.id, (None, {}))[0],
         )
         for each in found
     ]
 
 
-def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, tuple[Tally, int]]:
-    """The answers of each round, and how many proposals picked categories added to it."""
+def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, tuple[Tally, int, int]]:
+    """The answers of each round, the proposals that picks added, and all answers in force."""
     rows = session.execute(
         select(
             tables.Tally.round_id,
@@ -125,11 +163,15 @@ def _tallies(session: Session, round_ids: Sequence[int]) -> dict[int, tuple[Tall
             func.sum(tables.Tally.no),
             func.sum(tables.Tally.unsure),
             func.sum(tables.Tally.picked),
+            func.sum(tables.Tally.gold + tables.Tally.passed),
         )
         .where(tables.Tally.round_id.in_(round_ids))
         .group_by(tables.Tally.round_id)
     )
-    return {round_id: (Tally(*counted), picked) for round_id, *counted, picked in rows}
+    return {
+        round_id: (Tally(yes, no, unsure), picked, yes + no + unsure + others)
+        for round_id, yes, no, unsure, picked, others in rows
+    }
 
 
 def image_by_hash(session: Session, project_id: int, sha256: str) -> Image | None:

@@ -487,6 +487,17 @@ class RoundCategory(Table):
     expected_precision: Mapped[float]
 
 
+class RoundEffort(Table):
+    """What people gave for a round, measured when it closed; `domain.cost` says what is counted."""
+
+    __tablename__ = "round_effort"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    decisions: Mapped[int]
+    timed: Mapped[int]
+    seconds: Mapped[float]
+    median_seconds: Mapped[float | None]
+
+
 _OPEN = text("answer IS NULL")
 
 
@@ -517,7 +528,14 @@ class Proposal(Table):
             "position",
             postgresql_where=text("answer IS NULL AND stage = 'first'"),
         ),
-        Index("ix_proposal_answer", "round_id", "category_id", "answer"),
+        # With what is counted of a category: a lead's page reads no proposal for it.
+        Index(
+            "ix_proposal_answer",
+            "round_id",
+            "category_id",
+            "answer",
+            postgresql_include=["gold"],
+        ),
         Index("ix_proposal_image_id", "image_id"),
         Index("ix_proposal_audits", "audits", postgresql_where=text("audits IS NOT NULL")),
         Index(

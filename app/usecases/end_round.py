@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, literal, select, upd
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from app.db.round_queries import effort_of
 from app.db.tables import (
     Candidate,
     Decision,
@@ -15,6 +16,7 @@ from app.db.tables import (
     Project,
     Proposal,
     Round,
+    RoundEffort,
 )
 from app.domain.dataset import Split
 from app.domain.decision import Answer
@@ -59,9 +61,24 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     _grow_examples(session, ending, version)
     _grow_hard_negatives(session, ending, version)
     _release_unanswered(session, ending)
+    _keep_effort(session, ending)
     session.flush()
     ending.made_version = freeze_dataset(session, project, round_id=ending.id).number
     return ending
+
+
+def _keep_effort(session: Session, ending: Round) -> None:
+    """Its decisions change no more: nobody need count them again."""
+    effort = effort_of(session, ending.id)
+    session.add(
+        RoundEffort(
+            round_id=ending.id,
+            decisions=effort.decisions,
+            timed=effort.timed,
+            seconds=effort.seconds,
+            median_seconds=effort.median,
+        )
+    )
 
 
 def cancel_round(session: Session, project: Project, number: int, now: datetime) -> Round:
