@@ -193,7 +193,7 @@ def make_labeling(
     for images, category in zip(shown, rows, strict=True):
         for image in images:
             make_example(session, image, category)
-    labeling = _make_round(session, project, proposals * len(rows))
+    labeling = make_round(session, project, proposals * len(rows))
     ids = []
     for c, (images, category) in enumerate(zip(shown, rows, strict=True)):
         session.add_all(
@@ -210,12 +210,13 @@ def make_labeling(
     )
 
 
-def _make_round(session: Session, project: Project, proposals: int) -> Round:
+def make_round(session: Session, project: Project, proposals: int, *, number: int = 1) -> Round:
+    """A round in labeling, with its jobs and its model, before its proposals."""
     version = freeze_dataset(session, project, round_id=None)
     now = datetime.now(UTC)
     made = Round(
         project_id=project.id,
-        number=1,
+        number=number,
         state=RoundState.LABELING,
         policy=project.policy,
         threshold=project.threshold,
@@ -294,7 +295,9 @@ def answers(session: Session, labeling: Labeling) -> dict[int, tuple[str | None,
     return {proposal_id: (answer, decisions) for proposal_id, answer, decisions in rows}
 
 
-def answer(session: Session, proposal: Proposal, user_id: int, word: str) -> Decision:
+def answer(
+    session: Session, proposal: Proposal, user_id: int, word: str, seconds: float | None = None
+) -> Decision:
     """A decision in force, as if it had been leased and answered."""
     changes = Changes()
     with changes.of(proposal):
@@ -307,6 +310,7 @@ def answer(session: Session, proposal: Proposal, user_id: int, word: str) -> Dec
         answer=word,
         ordinal=proposal.decisions,
         idempotency_key=f"{proposal.id}-{proposal.decisions}",
+        seconds=seconds,
     )
     session.add(decision)
     session.flush()

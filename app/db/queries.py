@@ -133,13 +133,13 @@ def _summaries(
         jobs.setdefault(job.round_id, []).append(job)
     # Curves are hundreds of points, and only the page of one round draws them.
     metrics = ModelVersion.metrics.op("-", return_type=JSONB())(literal(CURVES, Text))
-    models: dict[int, tuple[int, dict[str, Any]]] = {
-        round_id: (model_id, measured)
-        for round_id, model_id, measured in session.execute(
-            select(ModelVersion.round_id, ModelVersion.id, metrics).where(
-                ModelVersion.round_id.in_(ids)
-            )
+    trained = session.execute(
+        select(ModelVersion.round_id, ModelVersion.id, metrics).where(
+            ModelVersion.round_id.in_(ids)
         )
+    )
+    models: dict[int, tuple[int, Any]] = {
+        round_id: (model_id, measured) for round_id, model_id, measured in trained
     }
     tallies = _tallies(session, ids)
     return [

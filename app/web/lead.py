@@ -10,6 +10,7 @@ from app.api.schemas import JobOut, RoundOut
 from app.db import queries
 from app.db.tables import Category, Project
 from app.domain.access import Role
+from app.domain.cost import forecast
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState
 from app.web.chart import accuracy_chart
@@ -27,17 +28,17 @@ from app.web.pages import (
     StepLine,
     VersionRow,
 )
-from app.web.words import JOBS, NONE, ROLES, STATES, Words, count, marked
+from app.web.round_numbers import (
+    RoundNumbers,
+    decisions_per_yes,
+    numbers_of,
+    seconds_per_yes,
+)
+from app.web.words import JOBS, MARKS, NONE, ROLES, STATES, Words, count, marked
 
 POLICIES = {
     Policy.RESCORE: marked("rescore: every undecided candidate is scored again each round"),
     Policy.DISJOINT: marked("disjoint: the pool is cut into {subsets} parts, one for each round"),
-}
-MARKS = {
-    RoundState.LABELING: "open",
-    RoundState.CLOSED: "done",
-    RoundState.CANCELLED: "off",
-    RoundState.FAILED: "bad",
 }
 # The steps of a round in the order in which they happen, and the state in which each is now.
 STEPS = (
@@ -51,7 +52,9 @@ def lead_page(
     session: Session, project: Project, frame: Frame, words: Words, now: datetime
 ) -> LeadPage:
     """The whole page."""
-    rounds = [round_out(each, now) for each in queries.rounds(session, project.id)]
+    summaries = queries.rounds(session, project.id)
+    rounds = [round_out(each, now) for each in summaries]
+    numbers = numbers_of(session, summaries)
     newest = rounds[0] if rounds else None
     current = newest if newest and newest.state in UNFINISHED else None
     failed = newest is not None and newest.state is RoundState.FAILED
@@ -63,12 +66,13 @@ def lead_page(
         name=project.name,
         description=project.description,
         facts=_facts(project, words),
-        headlines=_headlines(rounds, held.values(), words),
+        headlines=(_cost(numbers, words), *_headlines(rounds, held.values(), words)),
         current=None if current is None else _current(current, words),
         next_number=(newest.number if newest else 0) + 1,
         last_failure=newest.error if newest and failed else None,
         chart=accuracy_chart(_measured(rounds), words),
-        rounds=tuple(_round_row(each, words) for each in rounds),
+        rounds=tuple(_round_row(each, of, words) for each, of in zip(rounds, numbers, strict=True)),
+        comparable=len(rounds) > 1,
         categories=_categories(session, project, held),
         versions=_versions(session, project, words),
         members=tuple(
@@ -116,6 +120,51 @@ def _facts(project: Project, words: Words) -> tuple[Fact, ...]:
         ),
         Fact(t("Since"), words.moment(project.created_at)),
     )
+
+
+def _cost(numbers: Sequence[RoundNumbers], words: Words) -> Headline:
+    """What an accepted image cost last, and what it will probably cost in the next round."""
+    label = words.t("Cost per accepted image")
+    told = next((each for each in numbers if decisions_per_yes(each) is not None), None)
+    if told is None:
+        return Headline(label, NONE, words.t("no yes yet"))
+    time, decisions = seconds_per_yes(told), _hundredths(decisions_per_yes(told), words)
+    if time is None:
+        value = words.t("{n} decisions", n=decisions)
+        note = words.t("in round {number}; no answer came with its time", number=told.number)
+    else:
+        value = words.seconds(time)
+        note = words.t(
+            "of a labeler's time in round {number}, and {n} decisions",
+            number=told.number,
+            n=decisions,
+        )
+    return Headline(label, value, f"{note}. {_forecast(numbers, words)}")
+
+
+def _forecast(numbers: Sequence[RoundNumbers], words: Words) -> str:
+    """One sentence on the next round. Only rounds that are closed have a cost to go by."""
+    closed = [each for each in reversed(numbers) if each.labeled]
+    decisions = forecast([cost for each in closed if (cost := decisions_per_yes(each))])
+    if decisions is None:
+        return words.t("A forecast needs two closed rounds with a yes.")
+    low, high = _hundredths(decisions.low, words), _hundredths(decisions.high, words)
+    time = forecast([cost for each in closed if (cost := seconds_per_yes(each))])
+    if time is None:
+        return words.t(
+            "Next round, with 80% probability: {low} to {high} decisions.", low=low, high=high
+        )
+    return words.t(
+        "Next round, with 80% probability: {least} to {most}, and {low} to {high} decisions.",
+        least=words.seconds(time.low),
+        most=words.seconds(time.high),
+        low=low,
+        high=high,
+    )
+
+
+def _hundredths(value: float | None, words: Words) -> str:
+    return NONE if value is None else words.decimal(value, 2)
 
 
 def _headlines(
@@ -257,7 +306,7 @@ def _step_line(kind: JobKind, job: JobOut | None, words: Words, *, now: bool) ->
     return StepLine(label, "now" if now else "wait", "")
 
 
-def _round_row(of: RoundOut, words: Words) -> RoundRow:
+def _round_row(of: RoundOut, numbers: RoundNumbers, words: Words) -> RoundRow:
     # Until it is scored, a round has no numbers; afterwards their absence means something.
     untested = words.t("no test split") if of.proposals is not None else NONE
     return RoundRow(
@@ -273,6 +322,8 @@ def _round_row(of: RoundOut, words: Words) -> RoundRow:
         no=count(of.no),
         unsure=count(of.unsure),
         precision=words.percent(of.precision),
+        decisions_per_yes=_hundredths(decisions_per_yes(numbers), words),
+        seconds_per_yes=words.seconds(seconds_per_yes(numbers)),
         timings=_timings(of.jobs, words),
         error=of.error,
     )

@@ -17,6 +17,7 @@ from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
 from app.web.lead import lead_page
 from app.web.pages import GridPage, HomePage, LabelPage
 from app.web.preferences import page_before, preferences_page
+from app.web.round_pages import Order, compare_page, round_page
 from app.web.templating import render
 
 router = APIRouter(route_class=OneThreadRoute)
@@ -96,3 +97,27 @@ def lead(unit: UnitDep, access: Lead, framing: FramingDep) -> Response:
     frame = framing.titled(access.project.name, "lead")
     now = database_now(unit.session)
     return render(lead_page(unit.session, access.project, frame, framing.words, now))
+
+
+@router.get("/projects/{project}/rounds/compare")
+def compare(
+    unit: UnitDep, access: Lead, framing: FramingDep, a: int | None = None, b: int | None = None
+) -> Response:
+    """Two rounds side by side."""
+    frame = framing.titled(framing.words.t("Compare rounds"))
+    return render(compare_page(unit.session, access.project, frame, framing.words, (a, b)))
+
+
+@router.get("/projects/{project}/rounds/{number}")
+def one_round(
+    number: int,
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    sort: str | None = None,
+    order: str | None = None,
+) -> Response:
+    """A round with all its numbers."""
+    frame = framing.titled(framing.words.t("Round {number}", number=number))
+    wanted = Order.of(sort, order)
+    return render(round_page(unit.session, access.project, number, frame, framing.words, wanted))

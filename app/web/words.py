@@ -31,6 +31,13 @@ STATES = {
     RoundState.CANCELLED: marked("Cancelled"),
     RoundState.FAILED: marked("Failed"),
 }
+# What a round's state looks like; the others are at work.
+MARKS = {
+    RoundState.LABELING: "open",
+    RoundState.CLOSED: "done",
+    RoundState.CANCELLED: "off",
+    RoundState.FAILED: "bad",
+}
 JOBS = {
     JobKind.EMBED_POOL: marked("Read pictures"),
     JobKind.TRAIN_ROUND: marked("Train"),
@@ -119,13 +126,18 @@ class Words:
         known = NOUNS.get(name, {}).get(str(value))
         return self.t(known) if known else value
 
-    def decimal(self, value: float) -> str:
-        """A number with one decimal: 3.4."""
-        return f"{value:.1f}".replace(".", self._decimal)
+    def decimal(self, value: float, places: int = 1) -> str:
+        """A number with so many decimals: 3.4."""
+        return f"{value:.{places}f}".replace(".", self._decimal)
 
     def percent(self, share: float | None) -> str:
         """A share as a percentage with one decimal."""
         return NONE if share is None else f"{self.decimal(share * 100)}\u00a0%"
+
+    def signed(self, shown: str, value: float) -> str:
+        """How the size of a difference is shown, with the sign of the difference."""
+        sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "\N{PLUS-MINUS SIGN}"
+        return f"{sign}{shown}"
 
     def seconds(self, value: float | None) -> str:
         """A length of time: 3.4 s, 48 s, 2 min 5 s, 1 h 4 min."""

@@ -1,14 +1,16 @@
 """Every page for everyone: axe-core finds nothing, in each colour scheme, width and direction."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import update
 
-from app.db.tables import Project, Round
+from app.db.tables import Project, Proposal, Round
 from app.domain.round import RoundState
+from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 
@@ -67,6 +69,28 @@ def test_home_and_lead_in_every_state(
                 page.locator(f"[data-opens={dialog}]").click()
                 assert_accessible(page)
                 page.keyboard.press("Escape")
+
+
+def test_one_round_and_two(
+    server: Server, labeling: Make, visit: Visit, look: dict[str, object]
+) -> None:
+    made = labeling(proposals=4)
+    with server.sessions.begin() as session:
+        project = session.get_one(Project, made.project_id)
+        for word, proposal_id in zip(
+            ("yes", "yes", "no", "unsure"), made.proposal_ids, strict=False
+        ):
+            proposal = session.get_one(Proposal, proposal_id)
+            factories.answer(session, proposal, project.created_by, word, 2.5)
+        close_round(session, project, 1, datetime.now(UTC))
+        factories.make_round(session, project, 0, number=2)
+    page = visit(f"/projects/{made.slug}/rounds/1", login_of("lena", made), **look)
+    page.locator(".method summary").click()
+    assert_accessible(page)
+    page.goto(f"/projects/{made.slug}/rounds/compare")
+    assert_accessible(page)
+    width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0
 
 
 def test_preferences_apply_at_once(labeling: Make, visit: Visit) -> None:

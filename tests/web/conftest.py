@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
+from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import secrets
@@ -83,3 +85,17 @@ def sign_in(
     token = form_token(client.get(SIGN_IN).text)
     fields = {"login": login, "password": password, "form_token": token, **form}
     return client.post(SIGN_IN, data=fields)
+
+
+@contextmanager
+def statements(sessions: sessionmaker[Session]) -> Iterator[list[str]]:
+    """What is sent to the database meanwhile, without BEGIN and COMMIT."""
+    sent: list[str] = []
+    engine = sessions.kw["bind"]
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(" ".join(statement.split()))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
