@@ -1,5 +1,6 @@
 // The pages that are leased to this tab: the first is shown, the others are ready for it.
 
+import { withImages } from "./answers.js";
 import { Passing, Problem } from "./api.js";
 import { GridPage } from "./grid-page.js";
 
@@ -64,26 +65,6 @@ export class GridSupply {
   putBack(page) {
     this.list.unshift(page);
     this.#renewLater(page, 0); // soon: their leases may be of different ages
-  }
-
-  /** Put the images where an answer only names them, and remember its categories. */
-  learn({ images, proposals, categories }) {
-    const all = (hashes) => hashes.map((hash) => images[hash]).filter(Boolean);
-    for (const category of categories) {
-      this.categories.set(category.id, { ...category, exemplars: all(category.exemplars) });
-    }
-    return proposals.map(({ image, contrast, ...proposal }) => ({
-      ...proposal,
-      image: images[image],
-      contrast: {
-        exemplars: all(contrast.exemplars),
-        confusable: contrast.confusable && {
-          ...contrast.confusable,
-          exemplars: all(contrast.confusable.exemplars),
-        },
-        rejected: all(contrast.rejected),
-      },
-    }));
   }
 
   toJSON() {
@@ -172,7 +153,7 @@ export class GridSupply {
 
   #fill(page, body) {
     const known = new Set(page.tiles.map(({ id }) => id));
-    for (const proposal of this.learn(body)) {
+    for (const proposal of withImages(body, this.categories)) {
       if (!known.has(proposal.id) && !this.#isUnsent(proposal.id)) page.add(proposal);
     }
   }

@@ -1,6 +1,7 @@
 // The grid: a page of proposals of one category at a time. The odd ones out are marked, the page is
 // confirmed, and each tile becomes a decision of its own, made exactly once.
 
+import { withImages } from "./answers.js";
 import { Passing, Problem, call } from "./api.js";
 import * as bar from "./bar.js";
 import * as large from "./grid-large.js";
@@ -279,8 +280,8 @@ async function undoLast() {
     const { answer: given } = entries[index];
     if (answer) supply.progress = answer.progress;
     if (answer && proposal) {
-      const learned = supply.learn({ ...answer, proposals: [proposal], categories: [answer.category] });
-      return { proposal: learned[0], given };
+      const asked = { ...answer, proposals: [proposal], categories: [answer.category] };
+      return { proposal: withImages(asked, supply.categories)[0], given };
     }
     return proposal ? { proposal, given } : [];
   });

@@ -1,5 +1,6 @@
 // The proposals that are leased to this tab, in labeling order. The first is the one in question.
 
+import { withImages } from "./answers.js";
 import { Passing } from "./api.js";
 
 const AHEAD = 40; // pictures at hand: enough for thirty answers without the network
@@ -60,7 +61,8 @@ export class Supply {
   /** A decision was undone: its proposal is in question again. `answer` is the server's, if it was asked. */
   putBack(proposal, answer) {
     this.#answered.delete(proposal.id);
-    const back = answer ? this.#learn(answer.images, [proposal], [answer.category])[0] : proposal;
+    const asked = answer && { ...answer, proposals: [proposal], categories: [answer.category] };
+    const back = asked ? withImages(asked, this.categories)[0] : proposal;
     this.list = [back, ...this.list.filter((other) => other.id !== back.id)];
   }
 
@@ -117,7 +119,8 @@ export class Supply {
     const ended = progress?.round === this.progress?.round ? null : (this.progress?.round ?? null);
     if (progress?.round !== this.progress?.round) this.#answered.clear();
     this.progress = progress;
-    const details = new Map(this.#learn(images, proposals, categories).map((each) => [each.id, each]));
+    const complete = withImages({ images, proposals, categories }, this.categories);
+    const details = new Map(complete.map((each) => [each.id, each]));
     const leased = new Map(leases.map((lease) => [lease.id, lease]));
     // Only what was held when the request left can be missing from its answer.
     const lost = this.list.filter(({ id }) => before.has(id) && !leased.has(id));
@@ -127,26 +130,6 @@ export class Supply {
     this.list = [...kept, ...fresh.map((lease) => Object.assign(details.get(lease.id), lease))];
     this.#renewLater(leases, now);
     if (lost.length) this.#on.lost(lost, ended);
-  }
-
-  /** Put the images where the answer only names them. */
-  #learn(images, proposals, categories) {
-    const all = (hashes) => hashes.map((hash) => images[hash]).filter(Boolean);
-    for (const category of categories) {
-      this.categories.set(category.id, { ...category, exemplars: all(category.exemplars) });
-    }
-    return proposals.map(({ image, contrast, ...proposal }) => ({
-      ...proposal,
-      image: images[image],
-      contrast: {
-        exemplars: all(contrast.exemplars),
-        confusable: contrast.confusable && {
-          ...contrast.confusable,
-          exemplars: all(contrast.confusable.exemplars),
-        },
-        rejected: all(contrast.rejected),
-      },
-    }));
   }
 
   #isNew(id, kept) {
