@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.db.tables import Round
+from app.domain.audit import Earlier, mix_in_audits
 from app.domain.contrast import Beside
 from app.domain.dataset import Split
+from app.domain.decision import Answer
 from app.domain.gold import mix_in_gold
 from app.domain.proposing import Score
 from models.contrast import Contrasts, Labeled, contrast, rivals
@@ -32,11 +34,13 @@ class Known:
         train: Examples.
         rejected: Hard negatives that are not of the test split.
         seeds: Images of the train split that a lead uploaded and that are no exemplars.
+        earlier: Answers that may be asked about again.
     """
 
     train: list[round_data.Labeled]
     rejected: list[round_data.Labeled]
     seeds: frozenset[int]
+    earlier: list[Earlier]
 
 
 def read_known(session: Session, running: Round) -> Known:
@@ -48,6 +52,7 @@ def read_known(session: Session, running: Round) -> Known:
         # A refused picture may have become a test picture of another category: nobody sees those.
         rejected=[row for row in rejected if row.image_id not in test],
         seeds=round_data.spare_seeds(session, running),
+        earlier=round_data.earlier_answers(session, running) if running.audit_share else [],
     )
 
 
@@ -74,6 +79,7 @@ class Surroundings:
         self._categories = categories
         self._output = {category: index for index, category in enumerate(categories)}
         self._seeds = known.seeds
+        self._earlier = known.earlier
         self._train = known.train
         self._rejected = known.rejected
         features = store.load(round_data.hashes(known.train))
@@ -119,6 +125,26 @@ class Surroundings:
             chance=Random(seed),  # noqa: S311 - a round is reproducible from its seed
         )
 
+    def with_audits(self, questions: Sequence[Score], share: float, seed: int) -> list[Score]:
+        """The questions with earlier answers among them; see `mix_in_audits`."""
+        if not share:
+            return list(questions)
+        # What nearly equals a test picture is not shown to anybody, whoever has seen it before.
+        accepted = {(row.image_id, row.category_id) for row in self._train}
+        refused = {(row.image_id, row.category_id) for row in self._rejected}
+        may_be_shown = {Answer.YES: accepted, Answer.NO: refused}
+        return mix_in_audits(
+            questions,
+            share=share,
+            earlier=[
+                each
+                for each in self._earlier
+                if (each.image_id, each.category_id) in may_be_shown[Answer(each.answer)]
+            ],
+            category_order=self._output,
+            chance=Random(seed),  # noqa: S311 - a round is reproducible from its seed
+        )
+
     def beside(
         self,
         work: Work,
@@ -137,10 +163,13 @@ class Surroundings:
         asked = {question.image_id for question in questions if question.gold is not None}
         # A known question must not stand as an exemplar beside another one, nor beside itself.
         rows = [row for row, each in enumerate(self._train) if each.image_id not in asked]
-        own = {each.image_id: row for row, each in enumerate(self._train)}
+        own = {each.image_id: self._refused[row] for row, each in enumerate(self._rejected)}
+        own |= {each.image_id: self._embedded[row] for row, each in enumerate(self._train)}
         train = [self._train[row] for row in rows]
         examples = self._labeled(self._embedded[rows], train)
-        refused = self._labeled(self._refused, self._rejected)
+        kept = [row for row, each in enumerate(self._rejected) if each.image_id not in asked]
+        rejected = [self._rejected[row] for row in kept]
+        refused = self._labeled(self._refused[kept], rejected)
         parts = []
         for start in range(0, len(questions), _CHUNK):
             work.heart.check()
@@ -148,28 +177,29 @@ class Surroundings:
             embeddings = torch.empty(len(part), self._embedded.shape[1])
             for index, each in enumerate(part):
                 embeddings[index] = (
-                    embedded[place[each.image_id]]
-                    if each.gold is None
-                    else self._embedded[own[each.image_id]]
+                    embedded[place[each.image_id]] if each.gold is None else own[each.image_id]
                 )
             outputs = torch.tensor([self._output[each.category_id] for each in part])
             found = contrast(self._model, embeddings, outputs, examples, refused)
             parts.append(_compact(found))
-        return self._as_ids(parts, train)
+        return self._as_ids(parts, train, rejected)
 
     def _as_ids(
-        self, parts: Sequence[Contrasts], train: Sequence[round_data.Labeled]
+        self,
+        parts: Sequence[Contrasts],
+        train: Sequence[round_data.Labeled],
+        rejected: Sequence[round_data.Labeled],
     ) -> Iterator[Beside]:
         shown = [row.image_id for row in train]
-        refused = [row.image_id for row in self._rejected]
+        refused = [row.image_id for row in rejected]
         for part in parts:
             columns = [getattr(part, field.name).tolist() for field in fields(part)]
-            for exemplars, rival, of_rival, rejected, likely in zip(*columns, strict=True):
+            for exemplars, rival, of_rival, refused_rows, likely in zip(*columns, strict=True):
                 yield Beside(
                     exemplars=_ids(shown, exemplars),
                     confusable_id=self._categories[rival] if rival >= 0 else None,
                     confusable_exemplars=_ids(shown, of_rival),
-                    rejected=_ids(refused, rejected),
+                    rejected=_ids(refused, refused_rows),
                     likely=_ids(self._categories, likely),
                 )
 

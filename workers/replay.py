@@ -75,7 +75,12 @@ def replay(
         data, features, _ = without_leaks(data, store)
         config = MetricConfig.from_json(manifest["config"])
         model = fit_model(data, features, store, config, progress)
-        settings = Asking(manifest["threshold"], manifest["gold_share"], manifest["seed"])
+        settings = Asking(
+            manifest["threshold"],
+            manifest["gold_share"],
+            manifest["audit_share"],
+            manifest["seed"],
+        )
         asked = ask(model, store, pool, settings, progress)
     digest = hashlib.sha256(checkpoint.to_bytes(model)).hexdigest()
     replayed = _questions(sessions, asked, names, set(manifest["candidates"]["dropped"]))

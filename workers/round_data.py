@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Example, Exemplar, HardNegative, Image, ModelVersion, Round
+from app.db.tables import Example, Exemplar, HardNegative, Image, ModelVersion, Proposal, Round
+from app.domain.audit import Earlier
 from app.domain.dataset import Split
+from app.domain.decision import Answer
 from app.domain.round import Policy
 from app.usecases.export_model import model_outputs
 from app.usecases.start_round import candidates_of
@@ -73,6 +75,34 @@ def spare_seeds(session: Session, of: Round) -> frozenset[int]:
             )
         )
     )
+
+
+def earlier_answers(session: Session, of: Round) -> list[Earlier]:
+    """What labelers answered in rounds that ended and nobody was asked about again before the round.
+
+    Pictures that the round shows as exemplars are left out. A replay finds the same.
+    """
+    shown = select(Exemplar.image_id).where(Exemplar.round_id == of.id)
+    found = []
+    for table, answer in ((Example, Answer.YES), (HardNegative, Answer.NO)):
+        rows = session.execute(
+            select(table.decision_id, table.image_id, table.category_id)
+            .where(
+                table.project_id == of.project_id,
+                table.from_version <= of.trained_on,
+                or_(table.to_version.is_(None), table.to_version > of.trained_on),
+                table.decision_id.is_not(None),
+                table.image_id.not_in(shown),
+                ~select(Proposal.id)
+                .where(Proposal.audits == table.decision_id, Proposal.round_id < of.id)
+                .exists(),
+            )
+            .order_by(table.decision_id)
+        )
+        for decision_id, image_id, category_id in rows:
+            assert decision_id is not None  # noqa: S101 - the query says so
+            found.append(Earlier(decision_id, image_id, category_id, answer.value))
+    return found
 
 
 def candidates(session: Session, of: Round) -> list[tuple[int, str]]:

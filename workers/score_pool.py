@@ -109,12 +109,13 @@ class Asking:
 
     threshold: float
     gold_share: float
+    audit_share: float
     seed: int
 
     @classmethod
     def of(cls, running: Round) -> Self:
         """Those of a round."""
-        return cls(running.threshold, running.gold_share, running.seed)
+        return cls(running.threshold, running.gold_share, running.audit_share, running.seed)
 
 
 def ask(
@@ -162,4 +163,5 @@ def ask(
     order = {category: position for position, category in enumerate(pool.categories)}
     around = Surroundings(model, store, pool.known, pool.categories, test_features)
     questions = around.with_gold(labeling_order(kept, order), settings.gold_share, settings.seed)
+    questions = around.with_audits(questions, settings.audit_share, settings.seed)
     return Asked(questions, len(withheld), around, torch.cat(embedded), place)

@@ -244,6 +244,7 @@ def list_decisions(
             image=answers.image_out(project.slug, image),
             undoable=state == RoundState.LABELING
             and decision.ordinal == proposal.decisions
+            and not proposal.adjudicated
             and (picked is None or untouched(picked)),
         )
         for decision, category, proposal, picked, image, state in rows

@@ -39,6 +39,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.AlreadyDecidedError: (HTTPStatus.CONFLICT, "already-decided"),
     errors.NotUndoableError: (HTTPStatus.CONFLICT, "not-undoable"),
     errors.AnsweredSinceError: (HTTPStatus.CONFLICT, "answered-since"),
+    errors.NotWaitingError: (HTTPStatus.CONFLICT, "not-waiting"),
     errors.PickAnsweredError: (HTTPStatus.CONFLICT, "pick-answered"),
     errors.PartOfPickError: (HTTPStatus.CONFLICT, "part-of-pick"),
     errors.GridNotAllowedError: (HTTPStatus.CONFLICT, "grid-not-allowed"),

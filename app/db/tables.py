@@ -556,6 +556,8 @@ class Proposal(Table):
     gold: Mapped[str | None]
     # The decision that this question asks about again, without changing it; `gold` says what it was.
     audits: Mapped[int | None] = mapped_column(ForeignKey("decision.id", use_alter=True))
+    # Whether a lead has decided who was right, where the two answers differ.
+    adjudicated: Mapped[bool] = mapped_column(server_default="false")
     # How many people are to answer yes or no before the majority is the answer.
     wanted: Mapped[int] = mapped_column(server_default="1")
     # The answer in force, or "withdrawn"; None while the question is open. `decision` holds the

@@ -1,9 +1,12 @@
 """What a sample of earlier answers that were asked again says about all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from random import Random
 from statistics import NormalDist
+
+from app.domain.proposing import Score
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,18 @@ class Stratum:
         size: All of them.
         asked: Those asked again, drawn by chance.
         wrong: Those of the asked whose earlier answer was wrong.
+        pending: Those of the asked of which it is not decided yet whether it was.
     """
 
     size: int
     asked: int
     wrong: int
+    pending: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.wrong <= self.asked <= self.size:
+        if min(self.wrong, self.pending) < 0 or not (
+            self.wrong + self.pending <= self.asked <= self.size
+        ):
             raise ValueError(f"a stratum needs 0 <= wrong <= asked <= size, not {self}")
 
 
@@ -73,6 +80,82 @@ def stratified_rate(strata: Iterable[Stratum], confidence: float = 0.95) -> Rate
     if not variation:
         return Rate(share, share, share)
     return wilson(share / variation, 1 / variation, confidence)
+
+
+def audit_rate(strata: Iterable[Stratum]) -> Rate | None:
+    """The rate while some contradictions are not decided yet.
+
+    They count as wrong in the rate, and the interval reaches from where none of them is to where
+    all are.
+    """
+    least = list(strata)
+    most = [Stratum(each.size, each.asked, each.wrong + each.pending) for each in least]
+    low, high = stratified_rate(least), stratified_rate(most)
+    if low is None or high is None:
+        return None
+    return Rate(high.share, low.low, high.high)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An answer of a round that ended, which may be asked about again."""
+
+    decision_id: int
+    image_id: int
+    category_id: int
+    answer: str
+
+
+def mix_in_audits(
+    questions: Sequence[Score],
+    *,
+    share: float,
+    earlier: Sequence[Earlier],
+    category_order: Mapping[int, int],
+    chance: Random,
+) -> list[Score]:
+    """The questions of a round with earlier answers among them that are asked about again.
+
+    About half of these were accepted and half refused, each drawn by chance from all of its kind:
+    so they speak for all. A question takes the confidence of a real one of its category, or of any
+    where the category has none, and its place: nothing tells it apart.
+
+    Args:
+        questions: In labeling order, known ones among them.
+        share: Earlier answers for each real question, 0..1.
+        earlier: What may be asked about again.
+        category_order: The place of each category.
+        chance: Decides which.
+    """
+    real = [each for each in questions if each.gold is None]
+    if not real:
+        return list(questions)
+    confidences: dict[int, list[float]] = {}
+    for each in real:
+        confidences.setdefault(each.category_id, []).append(each.confidence)
+    every = [each.confidence for each in real]
+    kinds = [[each for each in earlier if each.answer == kind] for kind in ("yes", "no")]
+    wanted = round(share * len(real))
+    fewer = min(kinds, key=len)
+    taken = [chance.sample(fewer, min(len(fewer), wanted // 2))]
+    other = kinds[1] if fewer is kinds[0] else kinds[0]
+    taken.append(chance.sample(other, min(len(other), wanted - len(taken[0]))))
+    again = [
+        Score(
+            each.image_id,
+            each.category_id,
+            chance.choice(confidences.get(each.category_id, every)),
+            each.answer,
+            each.decision_id,
+        )
+        for kind in taken
+        for each in kind
+    ]
+    # Stable: what is equally sure keeps its order, a known question after the one it follows.
+    return sorted(
+        [*questions, *again],
+        key=lambda score: (category_order[score.category_id], -score.confidence),
+    )
 
 
 def _unasked(of: Stratum) -> float:

@@ -180,6 +180,14 @@ class AnsweredSinceError(DomainError):
         self.decision_id = decision_id
 
 
+class NotWaitingError(DomainError):
+    """A proposal does not wait for a lead."""
+
+    def __init__(self, proposal_id: int) -> None:
+        super().__init__("This question does not wait for a lead. Reload the page.")
+        self.proposal_id = proposal_id
+
+
 class PickAnsweredError(DomainError):
     """Somebody else answered the proposal that a pick has made."""
 

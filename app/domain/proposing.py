@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Score:
-    """The most likely category of one candidate; or a question whose answer is known."""
+    """The most likely category of one candidate; or a question whose answer is known.
+
+    Where that is an earlier answer, `audits` is the id of its decision.
+    """
 
     image_id: int
     category_id: int
     confidence: float
     gold: str | None = None
+    audits: int | None = None
 
 
 def propose(

@@ -139,6 +139,7 @@ def _grow_examples(session: Session, ending: Round, version: int) -> None:
             Candidate.image_id.in_(
                 select(Proposal.image_id).where(
                     Proposal.round_id == ending.id,
+                    Proposal.gold.is_(None),
                     Proposal.answer == Answer.YES,
                     Proposal.image_id.not_in(_contradicted(ending)),
                 )
@@ -183,7 +184,9 @@ def _release_unanswered(session: Session, ending: Round) -> None:
         .where(
             Candidate.image_id.in_(
                 select(Proposal.image_id).where(
-                    Proposal.round_id == ending.id, Proposal.answer.is_(None)
+                    Proposal.round_id == ending.id,
+                    Proposal.gold.is_(None),
+                    Proposal.answer.is_(None),
                 )
             )
             | Candidate.image_id.in_(_contradicted(ending))

@@ -80,10 +80,11 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
 # A question with a known answer shows an example.
 _INSERT_PROPOSALS = text(
     """
-    INSERT INTO proposal (round_id, image_id, category_id, confidence, position, gold)
-    SELECT :round_id, made.image_id, made.category_id, made.confidence, made.position, made.gold
-    FROM unnest(:images, :categories, :confidences, :positions, :gold)
-         AS made (image_id, category_id, confidence, position, gold)
+    INSERT INTO proposal (round_id, image_id, category_id, confidence, position, gold, audits)
+    SELECT :round_id, made.image_id, made.category_id, made.confidence, made.position, made.gold,
+           made.audits
+    FROM unnest(:images, :categories, :confidences, :positions, :gold, :audits)
+         AS made (image_id, category_id, confidence, position, gold, audits)
     LEFT JOIN candidate ON candidate.image_id = made.image_id
     WHERE candidate.image_id IS NOT NULL OR made.gold IS NOT NULL
     """
@@ -93,6 +94,7 @@ _INSERT_PROPOSALS = text(
     bindparam("confidences", type_=ARRAY(Float)),
     bindparam("positions", type_=ARRAY(Integer)),
     bindparam("gold", type_=ARRAY(Text)),
+    bindparam("audits", type_=ARRAY(Integer)),
 )
 
 _INSERT_CONTRASTS = text(
@@ -213,6 +215,7 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
             "confidences": [proposal.confidence for proposal in proposals],
             "positions": list(range(len(proposals))),
             "gold": [proposal.gold for proposal in proposals],
+            "audits": [proposal.audits for proposal in proposals],
         },
     )
     _insert_contrasts(session, running, scored)

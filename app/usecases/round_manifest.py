@@ -74,6 +74,7 @@ def head_of(session: Session, project: Project, of: Round) -> dict[str, Any]:
         "threshold": of.threshold,
         "seed": of.seed,
         "gold_share": of.gold_share,
+        "audit_share": of.audit_share,
         "backbone": {
             "name": of.backbone,
             "weights": of.weights,

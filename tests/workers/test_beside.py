@@ -5,7 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from app.db.tables import (
+    Candidate,
     Contrast,
+    Decision,
     Example,
     Exemplar,
     HardNegative,
@@ -132,3 +134,69 @@ def test_known_questions_are_mixed_in_and_stand_beside_nothing(
         image for row in beside.values() for image in (*row.exemplars, *row.confusable_exemplars)
     }
     assert not seen & {proposal.image_id for proposal in gold}
+
+
+def test_earlier_answers_are_asked_again_once_and_stand_beside_nothing(
+    alone: Factory, play: Callable[[int], int]
+) -> None:
+    project_id = alone.project(
+        "audits",
+        seeds=[flowers(3, 0, 4), flowers(4, 0, 4)],
+        pool=[*flowers(3, 4, 44), *flowers(4, 4, 44)],
+        threshold=0.0,
+        audit_share=0.2,
+    )
+    first = play(project_id)
+    assert all(row.audits is None for row in proposals_of(alone, first).values())
+    with alone.transaction() as session:
+        asked = session.scalars(select(Proposal).order_by(Proposal.id)).all()
+        # Of each four two are accepted, one is refused, and one is asked about again anyway. What
+        # is shown as an exemplar, nine of a category, cannot be asked about.
+        for place, proposal in enumerate(asked):
+            if place % 4 < 3:
+                answer = "yes" if place % 4 else "no"
+                factories.answer(session, proposal, alone.lead, answer)
+        earlier = {row.id: row for row in session.scalars(select(Decision))}
+        ended = session.get_one(Round, first)
+        assert ended.labeling_at is not None
+        close_round(session, session.get_one(Project, project_id), 1, ended.labeling_at)
+    second = play(project_id)
+    proposals, beside = proposals_of(alone, second), contrasts_of(alone, second)
+    audits = [each for each in proposals.values() if each.audits is not None]
+    real = [each for each in proposals.values() if each.gold is None]
+    assert len(audits) == round(0.2 * len(real)) > 2
+    assert {each.gold for each in audits} == {"yes", "no"}
+    confidences = {each.confidence for each in real}
+    before = {row.id: row for row in asked}
+    for each in audits:
+        assert each.audits is not None
+        decision = earlier[each.audits]
+        asked_then = before[decision.proposal_id]
+        assert decision.answer == each.gold
+        assert (asked_then.image_id, asked_then.category_id) == (each.image_id, each.category_id)
+        assert each.confidence in confidences
+    seen = {
+        image
+        for row in beside.values()
+        for image in (*row.exemplars, *row.confusable_exemplars, *row.rejected)
+    }
+    assert not seen & {each.image_id for each in audits}
+    with alone.transaction() as session:
+        again = session.get_one(Round, second)
+        assert (again.gold, again.proposals) == (len(audits), len(real))
+        ready = again.labeling_at
+        assert ready is not None
+        examples = len(session.scalars(select(Example)).all())
+        # A labeler contradicts all of them: nothing of the dataset changes by itself.
+        for each in session.scalars(select(Proposal).where(Proposal.audits.is_not(None))):
+            contrary = "no" if each.gold == "yes" else "yes"
+            factories.answer(session, each, alone.lead, contrary)
+        close_round(session, session.get_one(Project, project_id), 2, ready)
+        assert len(session.scalars(select(Example)).all()) == examples
+        unseen = select(Candidate.image_id).where(
+            Candidate.image_id.in_([each.image_id for each in audits if each.gold == "no"])
+        )
+        assert len(session.scalars(unseen).all()) == sum(each.gold == "no" for each in audits)
+    third = play(project_id)
+    asked_again = {each.audits for each in proposals_of(alone, third).values()} - {None}
+    assert not asked_again & {each.audits for each in audits}

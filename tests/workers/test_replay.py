@@ -46,6 +46,7 @@ def grown(alone: Factory, play: Play) -> int:
         pool=[picture for species in range(3) for picture in flowers(species, 12, 20)],
         threshold=0.34,
         gold_share=0.2,
+        audit_share=0.1,
         seed=7,
     )
     first = play(project_id)
@@ -128,7 +129,8 @@ def test_what_has_changed_since_does_not_matter(alone: Factory, grown: int) -> N
         one.name = "Zinnia"
         taken = factories.taken(blobs, flower(1, 40), flower(1, 19))
         seed_examples(session, project, one, "test", taken)  # type: ignore[arg-type]
-        project.threshold, project.seed, project.gold_share = 0.9, 99, 0.0
+        project.threshold, project.seed = 0.9, 99
+        project.gold_share = project.audit_share = 0.0
     for number in (1, 2):
         assert again(alone, manifest(alone, grown, number)).comparison.identical
 

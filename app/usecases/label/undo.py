@@ -10,6 +10,7 @@ from app.db.tables import Decision, Project, Proposal
 from app.domain.decision import Answer
 from app.domain.errors import (
     AnsweredSinceError,
+    InvalidError,
     KeyReusedError,
     NotFoundError,
     NotUndoableError,
@@ -82,5 +83,11 @@ def _check_undoable(session: Session, decision: Decision, proposal: Proposal) ->
         if undone is not None:
             raise NotUndoableError(decision.id)
         raise AnsweredSinceError(decision.id)
+    if proposal.adjudicated:
+        raise InvalidError(
+            "decision",
+            "This answer may have mended the dataset and cannot be taken back. Go back to a "
+            "dataset version instead.",
+        )
     if proposal.picked_by == decision.user_id:
         raise PartOfPickError(decision.id)
