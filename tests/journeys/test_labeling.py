@@ -83,9 +83,9 @@ def close_and_look(server: Server, made: factories.Labeling, lead: Page, page: P
     expect(dialog).to_contain_text("7 yes join the dataset. 5 no become hard negatives.")
     dialog.get_by_role("button", name="Close the round").click()
     expect(lead.get_by_role("button", name="Start round 2")).to_be_visible()
-    headlines = lead.locator(".headline dd:first-of-type")
-    expect(headlines.nth(0)).to_have_text("13")  # 6 seeds and 7 found
-    expect(headlines.nth(1)).to_have_text("5")
+    for label, value in (("Dataset", "13"), ("Hard negatives", "5")):  # 6 seeds and 7 found
+        headline = lead.locator(".headline", has=lead.get_by_text(label, exact=True))
+        expect(headline.locator("dd").first).to_have_text(value)
     expect(lead.locator("tr[data-round='1'] .state")).to_have_text("Closed")
     expect(page.locator("#rest-title")).to_have_text("Between rounds")
     with server.sessions() as session:
