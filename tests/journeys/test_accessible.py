@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import product
 
 import pytest
 from playwright.sync_api import expect
@@ -13,21 +12,10 @@ from app.domain.round import RoundState
 from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
+from tests.journeys.looks import LOOKS, name_of
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., factories.Labeling]
-
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 800}
-LOOKS = [
-    {"color_scheme": scheme, "viewport": viewport, "locale": locale}
-    for scheme, viewport, locale in product(("light", "dark"), (PHONE, DESK), ("en", "ar"))
-]
-
-
-def name_of(look: dict[str, object]) -> str:
-    width = "phone" if look["viewport"] is PHONE else "desk"
-    return f"{look['color_scheme']}-{width}-{look['locale']}"
 
 
 @pytest.fixture(params=LOOKS, ids=name_of)

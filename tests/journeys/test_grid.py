@@ -497,6 +497,34 @@ def test_without_leave_the_page_leads_back(
     assert seat.shown(page) is not None
 
 
+def test_g_leads_from_one_at_a_time_to_the_grid_and_back(
+    server: Server, grid: Grid, visit: Visit
+) -> None:
+    made = grid(proposals=SIZE)
+    page = visit(f"/projects/{made.slug}/label", login_of("ada", made))
+    before = seat.shown(page)
+    page.keyboard.press("g")
+    page.wait_for_url(f"**/label/grid?category={made.category_ids[0]}")
+    expect(page.locator("#question")).to_have_text("Which of these are not Spring gentian?")
+    # What one at a time had leased was given back: the whole category is here.
+    assert sorted(board.tiles(page)) == sorted(made.proposal_ids[:SIZE])
+    page.keyboard.press("g")
+    page.wait_for_url(f"**/projects/{made.slug}/label")
+    assert seat.shown(page) == before
+    assert decided(server, made) == {}
+    with server.sessions.begin() as session:
+        session.execute(
+            update(Project)
+            .where(Project.id == made.project_id)
+            .values(grid_above=None, grid_below=None)
+        )
+    page.reload()
+    assert seat.shown(page) == before
+    expect(page.locator("#grid-link")).to_be_hidden()
+    page.keyboard.press("g")  # where the lead does not allow it, it means nothing
+    assert seat.shown(page) == before
+
+
 def test_a_tile_enlarges_with_its_marks(grid: Grid, visit: Visit) -> None:
     made = grid()
     page = take_grid(visit, made)

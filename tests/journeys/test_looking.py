@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
-from app.db.tables import Contrast, Exemplar
+from app.db.tables import Project
 from tests import factories
 from tests.journeys import seat
+from tests.journeys.beside import with_contrast
 from tests.journeys.conftest import Server, Visit, login_of
 from tests.journeys.painting import HEIGHT, WIDTH, paint_large
 
@@ -120,25 +122,6 @@ def test_without_the_original_the_copy_stays(labeling: Make, visit: Visit) -> No
     expect(page.locator("#pane")).to_have_attribute("data-pixels", "screen")
 
 
-def with_contrast(server: Server, made: factories.Labeling) -> None:
-    """The first category's first proposal gets all groups of the panel."""
-    first, second = made.category_ids
-    with server.sessions.begin() as session:
-        exemplars: dict[int, list[int]] = {first: [], second: []}
-        for row in session.query(Exemplar).filter_by(round_id=made.round_id):
-            exemplars[row.category_id].append(row.image_id)
-        session.add(
-            Contrast(
-                proposal_id=made.proposal_ids[0],
-                exemplars=exemplars[first][:2],
-                confusable_id=second,
-                confusable_exemplars=exemplars[second][:2],
-                rejected=exemplars[second][2:3],
-                likely=[second],
-            )
-        )
-
-
 def test_what_is_not_one_stands_apart_and_all_enlarge_beside_the_picture(
     server: Server, labeling: Make, visit: Visit
 ) -> None:
@@ -164,3 +147,27 @@ def test_what_is_not_one_stands_apart_and_all_enlarge_beside_the_picture(
     # The next one has nothing of its own: the category's examples stand beside it.
     expect(groups.locator("h3")).to_have_text(["Examples"])
     expect(page.locator("#exemplars img")).to_have_count(3)
+
+
+def test_what_leads_the_answer_is_shown_only_where_the_lead_lets_it(
+    server: Server, labeling: Make, visit: Visit
+) -> None:
+    made = labeling(proposals=2)
+    bert = visit(f"/projects/{made.slug}/label", login_of("bert", made))
+    passed_on = seat.answer(bert, "u")
+    seat.all_saved(bert)
+    bert.context.close()
+    page = take_seat(visit, made)
+    assert seat.shown(page) == passed_on
+    hints = page.locator("#hints")
+    expect(hints).to_be_hidden()
+    assert hints.text_content() == ""
+    for shows, text in (
+        ({"show_confidence": True}, "The model: 90 % sure"),
+        ({"show_others": True}, "The model: 90 % sure · Somebody else: unsure"),
+    ):
+        with server.sessions.begin() as session:
+            session.execute(update(Project).where(Project.id == made.project_id).values(shows))
+        page.reload()
+        assert seat.shown(page) == passed_on
+        expect(hints).to_have_text(text)

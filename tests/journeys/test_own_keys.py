@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import update
 
+from app.db.tables import Project, Proposal
 from tests import factories
 from tests.journeys import seat
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -113,3 +115,26 @@ def test_a_break_is_suggested_and_takes_nothing(
         seat.answer(page, "y")
         later("04:00")
     expect(reminder).to_be_empty()
+
+
+def test_known_answers_are_counted_only_where_the_lead_shows_them(
+    server: Server, labeling: Make, visit: Visit
+) -> None:
+    made = labeling(proposals=3)
+    with server.sessions.begin() as session:
+        known = zip(made.proposal_ids[:2], ("yes", "no"), strict=True)
+        for proposal, word in known:
+            session.execute(update(Proposal).where(Proposal.id == proposal).values(gold=word))
+    page = take_seat(visit, made)
+    assert [seat.answer(page, key) for key in "yyy"] == list(made.proposal_ids[:3])
+    seat.all_saved(page)
+    numbers = page.locator("#numbers")
+    for shows, text in ((False, "3 answers today"), (True, "1 of 2 known ones right")):
+        with server.sessions.begin() as session:
+            session.execute(
+                update(Project).where(Project.id == made.project_id).values(show_gold=shows)
+            )
+        page.reload()
+        seat.shown(page)
+        expect(numbers).to_contain_text(text)
+        assert ("known" in numbers.inner_text()) is shows

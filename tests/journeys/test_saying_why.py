@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from app.db.tables import Contrast, Decision
+from app.db.tables import Contrast, Decision, Proposal
 from tests import factories
 from tests.journeys import seat
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -116,3 +116,51 @@ def test_going_back_from_the_reasons_answers_nothing(
     page.locator("#reasons [data-close]").click()
     assert seat.shown(page) == before
     assert reasons(server, made) == {}
+
+
+def picked(server: Server, made: factories.Labeling) -> Proposal:
+    """The one question that a labeler made by picking another category."""
+    with server.sessions() as session:
+        return session.scalars(
+            select(Proposal).where(
+                Proposal.round_id == made.round_id, Proposal.picked_by.is_not(None)
+            )
+        ).one()
+
+
+def test_undoing_a_picked_category_takes_its_question_away(
+    server: Server, labeling: Make, visit: Visit
+) -> None:
+    made = labeling(proposals=3)
+    page = take_seat(server, visit, made)
+    answered = choose(page, "1")
+    seat.all_saved(page)
+    question = picked(server, made)
+    assert (question.category_id, question.answer) == (made.category_ids[1], None)
+    total = page.locator("#progress-text")
+    expect(total).to_have_text("1 of 7, yours 1")
+    page.keyboard.press("z")
+    expect(page.locator("#stage")).to_have_attribute("data-proposal", str(answered))
+    expect(total).to_have_text("0 of 6, yours 0")
+    assert picked(server, made).answer == "withdrawn"
+    assert choose(page, "1") == answered  # and it can be picked again
+    seat.all_saved(page)
+    again = picked(server, made)
+    assert (again.id, again.answer) == (question.id, None)
+
+
+def test_a_picked_category_that_somebody_answered_stays(
+    server: Server, labeling: Make, visit: Visit
+) -> None:
+    made = labeling(proposals=1)
+    page = take_seat(server, visit, made)
+    choose(page, "1")
+    seat.all_saved(page)
+    now = seat.shown(page)
+    bert = visit(f"/projects/{made.slug}/label", login_of("bert", made))
+    assert seat.answer(bert, "y") == picked(server, made).id
+    seat.all_saved(bert)
+    page.keyboard.press("z")
+    expect(page.locator("#toast")).to_contain_text("answered")
+    assert seat.shown(page) == now
+    assert picked(server, made).answer == "yes"

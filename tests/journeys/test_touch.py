@@ -48,8 +48,8 @@ class Fingers:
         return seat.until_answered(self.page, once)
 
 
-def take_seat(visit: Visit, made: factories.Labeling) -> Fingers:
-    page = visit(f"/projects/{made.slug}/label", login_of("ada", made), **PHONE)
+def take_seat(visit: Visit, made: factories.Labeling, locale: str = "en") -> Fingers:
+    page = visit(f"/projects/{made.slug}/label", login_of("ada", made), **PHONE, locale=locale)
     seat.shown(page)
     pane = page.locator("#pane").bounding_box()
     assert pane is not None
@@ -57,14 +57,27 @@ def take_seat(visit: Visit, made: factories.Labeling) -> Fingers:
     return Fingers(page, page.context.new_cdp_session(page), middle)
 
 
-def test_right_is_yes_left_is_no_up_is_unsure(server: Server, labeling: Make, visit: Visit) -> None:
+@pytest.mark.parametrize(("locale", "direction"), [("en", "ltr"), ("ar", "rtl")])
+def test_right_is_yes_left_is_no_up_is_unsure(
+    server: Server, labeling: Make, visit: Visit, locale: str, direction: str
+) -> None:
+    """In every language: a hand that has learned it does not learn it again."""
     made = labeling(proposals=6)
-    fingers = take_seat(visit, made)
+    fingers = take_seat(visit, made, locale)
+    expect(fingers.page.locator("html")).to_have_attribute("dir", direction)
     answered = {
         fingers.swipe(150, 10): "yes",
         fingers.swipe(-150, -10): "no",
         fingers.swipe(10, -150): "unsure",
+        seat.answer(fingers.page, "ArrowRight"): "yes",
+        seat.answer(fingers.page, "ArrowLeft"): "no",
     }
+    no, yes = (
+        fingers.page.locator(f"[data-answer={word}]").bounding_box() for word in ("no", "yes")
+    )
+    assert no is not None
+    assert yes is not None
+    assert no["x"] < yes["x"]  # the buttons stand as the finger goes
     seat.all_saved(fingers.page)
     with server.sessions() as session:
         kept = factories.answers(session, made)
