@@ -3,8 +3,8 @@
     python -m bench.screenshots [--images DIR] [--weights FILE] [--to docs/images]
 
 Starts a database, a broker, a web process and a worker of its own in a temporary folder, seeds a
-project with drawn flowers (or with DIR/<category>/*.jpg), lets the simulated expert answer two rounds
-and a part of the third, and takes pictures of the pages in a headless Chromium.
+project with drawn flowers (or with DIR/<category>/*.jpg), lets the simulated expert answer two rounds,
+a labeler a part of the third, and takes pictures of the pages in a headless Chromium.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rich.console import Console
 
 from app.api.dependencies import COOKIE
@@ -40,10 +40,12 @@ ROUNDS = 2
 PER_CATEGORY = 40
 DISTRACTORS = 60
 PART = 24  # answers in the round that is left open
+GRID_ABOVE = 0.6  # the drawn look-alikes are hard: few categories are mostly right
 PASSWORD = "a password of nobody"  # noqa: S105 - it lives as long as this command
-NAMES = {"lead": "Lena Lead", "labeler": "Ada Botanist"}
+PACE = 2.4  # seconds that the labeler of the pictures takes for an answer
+NAMES = {"lead": "Lena Lead", "labeler": "Ada Botanist", "expert": "Simulated Expert"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MOST_BYTES = 300_000
+MOST_BYTES = 150_000
 SWATCH = 150  # pixels of exactly one colour: no photograph has so many
 WIDE = {"width": 1280, "height": 800}
 TALL = {"width": 1280, "height": 1180}
@@ -71,9 +73,11 @@ def main() -> None:
             tokens = _people(stack.database_url)
             with (
                 Client(stack.url, tokens["lead"]) as lead,
-                Client(stack.url, tokens["labeler"]) as labeler,
+                Client(stack.url, tokens["expert"]) as expert,
             ):
-                _work(lead, labeler, choice, folder, progress)
+                truth = _work(lead, expert, choice, folder, progress)
+            with Client(stack.url, tokens["labeler"]) as labeler:
+                _answer_a_part(labeler, truth)
             _take_pictures(stack, options.to)
     console.print(f"The pictures are in {options.to}.")
 
@@ -109,8 +113,9 @@ def _people(database_url: str) -> dict[str, str]:
 
 
 def _work(
-    lead: Client, labeler: Client, choice: Choice, folder: Folder, progress: Progress
-) -> None:
+    lead: Client, expert: Client, choice: Choice, folder: Folder, progress: Progress
+) -> dict[str, str]:
+    """Two rounds and the proposals of a third; the truth that the expert answers by."""
     plan = {
         "slug": PROJECT,
         "name": "Meadow flowers",
@@ -121,14 +126,16 @@ def _work(
         "weights": choice.weights.name if choice.weights else None,
     }
     loop.create_project(lead, plan)
-    lead.put(f"/projects/{PROJECT}/members/labeler", {"role": "labeler"})
+    for login in ("labeler", "expert"):
+        lead.put(f"/projects/{PROJECT}/members/{login}", {"role": "labeler"})
+    lead.patch(f"/projects/{PROJECT}", {"grid_above": GRID_ABOVE})
     loop.seed(lead, PROJECT, folder, progress)
     loop.ingest(lead, PROJECT, folder.pool, progress)
     truth = folder.truth()
     for _ in range(ROUNDS):
-        loop.full_round(lead, labeler, PROJECT, truth, progress)
+        loop.full_round(lead, expert, PROJECT, truth, progress)
     loop.propose(lead, PROJECT, progress)
-    _answer_a_part(labeler, truth)
+    return truth
 
 
 def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
@@ -136,7 +143,7 @@ def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
     names = {each["id"]: each["name"] for each in leased["categories"]}
     for proposal in leased["proposals"]:
         right = truth.get(proposal["image"]) == names[proposal["category_id"]]
-        labeler.decide(PROJECT, proposal, "yes" if right else "no", 1.0)
+        labeler.decide(PROJECT, proposal, "yes" if right else "no", PACE)
 
 
 def _take_pictures(stack: Stack, target: Path) -> None:
@@ -149,6 +156,10 @@ def _take_pictures(stack: Stack, target: Path) -> None:
             _labeler(profile, label, target / "labeler-dark.png")
         with _profile(browser, stack, "labeler", viewport=PHONE) as profile:
             _labeler(profile, label, target / "labeler-phone.png")
+        with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
+            _reasons(profile, label, target / "reasons.png")
+        with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
+            _grid(profile, stack, target / "grid.png")
         with _profile(browser, stack, "lead", viewport=TALL) as profile:
             page = profile.new_page()
             page.goto(lead)
@@ -157,12 +168,45 @@ def _take_pictures(stack: Stack, target: Path) -> None:
 
 
 def _labeler(profile: BrowserContext, address: str, target: Path) -> None:
+    page = _seat(profile, address)
+    _store(page.screenshot(), target)
+    _leave(page)
+
+
+def _reasons(profile: BrowserContext, address: str, target: Path) -> None:
+    """Why not: what is asked about after R."""
+    page = _seat(profile, address)
+    page.keyboard.press("r")
+    page.wait_for_selector("#reasons[open]")
+    _store(page.screenshot(), target)
+    page.keyboard.press("Escape")
+    _leave(page)
+
+
+def _seat(profile: BrowserContext, address: str) -> Page:
     page = profile.new_page()
     page.goto(address)
     page.wait_for_selector("#stage[data-proposal]")
     page.wait_for_load_state("networkidle")
+    return page
+
+
+def _grid(profile: BrowserContext, stack: Stack, target: Path) -> None:
+    """A page of the grid with a mark of each kind: the category with the most open questions."""
+    page = profile.new_page()
+    grids = profile.request.get(f"{stack.url}/api/v1/projects/{PROJECT}/grids").json()
+    fullest = max(grids, key=lambda each: each["open"])["category_id"]
+    page.goto(f"{stack.url}/projects/{PROJECT}/label/grid?category={fullest}")
+    page.wait_for_selector(".tile:not(.waiting)")
+    page.wait_for_load_state("networkidle")
+    for key in ("ArrowRight", "Space", "ArrowRight", "ArrowRight", "u", "ArrowDown"):
+        page.keyboard.press(key)
     _store(page.screenshot(), target)
-    # Leaving gives the proposals back, so that the next browser is shown the same one.
+    _leave(page)
+
+
+def _leave(page: Page) -> None:
+    """Leaving gives the proposals back, so that the next browser is shown the same ones."""
     page.evaluate("document.querySelector('.brand').click()")
     page.wait_for_url("**/")
 
