@@ -68,6 +68,13 @@ def candidates_of(project_id: int, policy: Policy, buckets: int) -> Select[int]:
     return query.order_by(Candidate.image_id)
 
 
+def unfinished_round(session: Session, project: Project) -> int | None:
+    """The number of the round at work, if there is one."""
+    return session.scalar(
+        select(Round.number).where(Round.project_id == project.id, Round.state.in_(UNFINISHED))
+    )
+
+
 def lock_without_round(session: Session, project: Project) -> None:
     """Lock the project for update: no round may be at work, and none begins before the commit.
 
@@ -75,9 +82,7 @@ def lock_without_round(session: Session, project: Project) -> None:
         RoundInProgressError: while a round is not finished.
     """
     session.execute(select(Project.id).where(Project.id == project.id).with_for_update())
-    number = session.scalar(
-        select(Round.number).where(Round.project_id == project.id, Round.state.in_(UNFINISHED))
-    )
+    number = unfinished_round(session, project)
     if number is not None:
         raise RoundInProgressError(number)
 

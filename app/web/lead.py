@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.api.answers import round_out
 from app.api.schemas import JobOut, RoundOut
 from app.db import queries
-from app.db.tables import Category, Project
+from app.db.tables import Category, DatasetVersion, Project
 from app.domain.access import Role
 from app.domain.cost import forecast
 from app.domain.job import JobKind, JobState
@@ -356,13 +356,18 @@ def _category_row(category: Category, holds: queries.Counts) -> CategoryRow:
     )
 
 
+def made_by(version: DatasetVersion, number: int | None, words: Words) -> str:
+    """How a dataset version came to be; `number` is of the round that made it."""
+    if version.restores is not None:
+        return words.t("going back to version {number}", number=version.restores)
+    return words.t("seeds") if number is None else words.t("round {number}", number=number)
+
+
 def _versions(session: Session, project: Project, words: Words) -> tuple[VersionRow, ...]:
     return tuple(
         VersionRow(
             number=version.number,
-            made_by=words.t("seeds")
-            if number is None
-            else words.t("round {number}", number=number),
+            made_by=made_by(version, number, words),
             examples=count(version.examples),
             hard_negatives=count(version.hard_negatives),
             content_hash=version.content_hash,

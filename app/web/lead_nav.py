@@ -15,9 +15,11 @@ class Place:
 
 
 ROUNDS = Place("", marked("Rounds"))
+VERSIONS = Place("/versions", marked("Versions"))
+EVENTS = Place("/events", marked("Events"))
 # In the order in which they are shown. A new page adds itself here, and its template includes
 # `lead_nav.html`.
-PLACES = (ROUNDS,)
+PLACES = (ROUNDS, VERSIONS, EVENTS)
 
 
 def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

@@ -58,6 +58,7 @@ NOUNS = {
         "dataset version": marked("dataset version"),
         "size": marked("size"),
         "catalogue": marked("catalogue"),
+        "choice": marked("choice"),
     },
     "state": {state.value: name for state, name in STATES.items()},
     "event": {

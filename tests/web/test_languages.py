@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.domain import preferences
+from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.preferences import keep_preferences
 from app.web.languages import LANGUAGES, choose, script_path
 from app.web.routes import SPEAKING
@@ -19,6 +20,7 @@ PAGES = {
     "grid.html": "/projects/flowers/label/grid",
     "lead.html": "/projects/flowers",
     "preferences.html": "/preferences",
+    "version.html": "/projects/flowers/versions/1",
 }
 
 
@@ -81,7 +83,7 @@ def test_every_page_with_a_script_gives_it_its_words(
         return
     with sessions.begin() as session:
         lead = factories.make_user(session, "lena", lead=True)
-        factories.make_project(session, lead)
+        freeze_dataset(session, factories.make_project(session, lead), round_id=None)
     client = browser()
     client.headers["Accept-Language"] = "de"
     sign_in(client, "lena")
