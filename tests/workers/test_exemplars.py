@@ -3,7 +3,7 @@ import torch
 from models.config import MetricConfig
 from models.train import fit
 from workers.round_data import Labeled
-from workers.train_round import _Data, _exemplars
+from workers.train_round import Data, _exemplars
 
 
 def test_exemplars_take_turns_between_the_nearest_of_each_anchor() -> None:
@@ -15,7 +15,7 @@ def test_exemplars_take_turns_between_the_nearest_of_each_anchor() -> None:
     config = MetricConfig(steps=20, dimension=8)
     model = fit(features, labels, none, labels[:0], categories=2, config=config)
     train = [Labeled(100 + row, f"{row}", 7 + int(labels[row])) for row in range(24)]
-    data = _Data(categories=[7, 8], train=train, test=[], rejected=[], parent_id=None)
+    data = Data(categories=[7, 8], train=train, test=[], rejected=[])
 
     chosen = _exemplars(model, data, features)
 
