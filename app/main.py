@@ -19,7 +19,7 @@ from app.db.session import make_engine, make_sessions
 from app.jobs import CeleryJobs, make_celery
 from app.logs import configure_logs
 from app.settings import Settings
-from app.web import errors, headers, routes
+from app.web import errors, headers, live_routes, routes
 from app.web.static_files import LightFiles
 
 API = "/api/v1"
@@ -61,6 +61,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (people, projects, images, rounds, labeling, dataset, events):
         app.include_router(module.router, prefix=API)
+    app.state.live = live_routes.live_of(app.state.context)
+    # Before the pages: one of them takes whatever follows /rounds/.
+    app.include_router(live_routes.router, include_in_schema=False)
     app.include_router(routes.router, include_in_schema=False)
     app.mount("/static", LightFiles(directory=Path(__file__).parent / "web" / "static"))
     problems.register(app, "/api/", of_page=errors.page, say=errors.sentence)

@@ -162,8 +162,8 @@ def _take_pictures(stack: Stack, target: Path) -> None:
             _grid(profile, stack, target / "grid.png")
         with _profile(browser, stack, "lead", viewport=TALL) as profile:
             page = profile.new_page()
-            page.goto(lead)
-            page.wait_for_load_state("networkidle")
+            page.goto(lead)  # it never rests: its numbers come by a stream
+            page.wait_for_load_state("load")
             _store(page.screenshot(), target / "lead.png")
 
 

@@ -238,6 +238,7 @@ def _current(running: RoundOut, words: Words) -> CurrentRound:
     labeling = running.state is RoundState.LABELING
     return CurrentRound(
         number=running.number,
+        code=running.state.value,
         state=words.t(STATES[running.state]),
         labeling=labeling,
         steps=_steps(running, words),

@@ -153,9 +153,10 @@ class StepLine:
 
 @dataclass(frozen=True)
 class CurrentRound:
-    """The unfinished round."""
+    """The unfinished round; `code` is its state as REST says it."""
 
     number: int
+    code: str
     state: str
     labeling: bool
     steps: tuple[StepLine, ...]

@@ -41,11 +41,12 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Server:
-    """Where the application answers, and its database."""
+    """Where the application answers, its database, and the settings of its process."""
 
     url: str
     sessions: sessionmaker[Session]
     blobs_dir: Path
+    settings: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +72,7 @@ def server(
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_for(address, process)
-            yield Server(address, make_sessions(engine), data_dir / "blobs")
+            yield Server(address, make_sessions(engine), data_dir / "blobs", settings)
         finally:
             process.terminate()
             process.wait(timeout=20)

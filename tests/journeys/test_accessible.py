@@ -50,7 +50,7 @@ def test_home_and_lead_in_every_state(
                 .values(state=state, error="The disk was full.")
             )
         page.goto(f"/projects/{made.slug}")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state("load")
         assert_accessible(page)
         if state is RoundState.LABELING:
             for dialog in ("close-dialog", "cancel-dialog"):

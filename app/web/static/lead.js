@@ -1,8 +1,9 @@
-// The lead page. The server renders every number; this script asks for the page again when the
-// newest round has changed and puts the parts marked data-live in place of the old ones.
+// The lead page. The server renders every number and tells when the newest round has changed; this
+// script then asks for the page again and puts the parts marked data-live in place of the old ones.
 
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
+import { Live } from "./live.js";
 import { wireSettings } from "./settings.js";
 import { count, t } from "./words.js";
 
@@ -14,11 +15,21 @@ const rounds = `/api/v1/projects/${encodeURIComponent(project)}/rounds`;
 const refusal = document.getElementById("refusal");
 
 let seen = null;
+let newest = null;
 let timer = 0;
 let turn = 0;
 
 // --- Watching
 
+const WORKING = ["embedding", "training", "scoring", "labeling"];
+const asking = document.getElementById("asking");
+const live = new Live(`/projects/${encodeURIComponent(project)}/rounds/live`, take, (broken) => {
+  asking.hidden = !broken;
+  clearTimeout(timer);
+  if (broken) watch();
+});
+
+/** Asks now and then, while the stream is broken. */
 async function watch() {
   clearTimeout(timer);
   turn += 1; // an answer that is still on its way to an earlier watch starts no second loop
@@ -31,20 +42,50 @@ async function watch() {
       if (error.status === 401) return location.reload();
     }
   }
-  if (mine === turn) timer = setTimeout(watch, working ? BUSY : QUIET);
+  if (mine === turn && live.broken) timer = setTimeout(watch, working ? BUSY : QUIET);
 }
 
 /** True while a round is open. */
 async function look() {
   const number = document.getElementById("current")?.dataset.number;
   const { body } = await call("GET", number ? `${rounds}/${number}` : rounds);
-  const round = number ? body : body[0];
+  const round = (number ? body : body[0]) ?? null;
+  take(round);
+  return round !== null && WORKING.includes(round.state);
+}
+
+/** The newest round as it is now; null before the first. */
+function take(round) {
   const signature = round ? signatureOf(round) : "";
-  if (seen !== null && signature !== seen) await refresh();
+  const changed = seen === null ? !isShown(round) : signature !== seen;
   seen = signature;
-  if (!round) return false;
-  showWork(round);
-  return ["embedding", "training", "scoring", "labeling"].includes(round.state);
+  newest = round;
+  if (round) showWork(round);
+  if (changed) refreshSoon();
+}
+
+/** Whether the page, which is a little older than the first answer, says the same. */
+function isShown(round) {
+  const current = document.getElementById("current");
+  if (!round || !WORKING.includes(round.state)) return current === null;
+  return current?.dataset.number === String(round.number) && current.dataset.state === round.state;
+}
+
+let refreshing = false;
+let again = false;
+
+/** One refresh at a time, and one more after it if something changed meanwhile. */
+async function refreshSoon() {
+  again = true;
+  if (refreshing) return;
+  refreshing = true;
+  while (again) {
+    again = false;
+    await refresh().catch(() => {});
+    if (newest) showWork(newest);
+    await new Promise((done) => setTimeout(done, BUSY));
+  }
+  refreshing = false;
 }
 
 function signatureOf({ number, state, yes, no, unsure, proposals, jobs }) {
@@ -121,7 +162,6 @@ async function act(button, path) {
   try {
     await call("POST", path);
     await refresh();
-    seen = null;
   } catch (error) {
     refusal.textContent =
       error instanceof Passing ? t("The server did not answer. Look at the state below, then try again.") : error.message;
@@ -129,7 +169,7 @@ async function act(button, path) {
     await refresh().catch(() => {});
   } finally {
     button.disabled = false;
-    watch();
+    if (live.broken) watch();
   }
 }
 
@@ -146,7 +186,4 @@ document.addEventListener("click", (event) => {
 });
 for (const dialog of document.querySelectorAll("dialog")) wire(dialog);
 wireSettings(document.getElementById("settings"), project);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) watch();
-});
-watch();
+live.open();
