@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.config import MetricConfig
 
 _REPORT_EVERY: Final = 10  # steps between two calls of progress and should_stop
+CURVE_POINTS: Final = 100
 _ROWS: Final = 8192  # rows that are embedded at a time
 _SMALL: Final = 1 << 26  # numbers; above it standardised features are kept in float16
 
@@ -38,6 +39,7 @@ def fit(
     config: MetricConfig,
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    curve: Callable[[int, float], None] | None = None,
 ) -> MetricModel:
     """Train the method of `config` on cached features.
 
@@ -54,6 +56,8 @@ def fit(
         config: the settings.
         progress: called now and then with (step, steps), and at the end.
         should_stop: asked now and then; True ends the training.
+        curve: called at most `CURVE_POINTS` times with (steps done, mean loss of the steps since the
+            point before), for the training whose model is returned. It changes nothing.
 
     Returns:
         The trained model, in evaluation mode; a SoftmaxModel for a softmax method.
@@ -69,7 +73,7 @@ def fit(
     data = _Data(features, labels, rejected_features, rejected_categories, categories)
     watch = _Watch(progress, should_stop, total=config.steps * (2 if config.calibrate else 1))
     temperature = _temperature(data, config, watch) if config.calibrate else 1.0
-    model = _train(data, config, watch)
+    model = _train(data, config, watch, _Curve(curve, config.steps))
     model.temperature.fill_(temperature)
     watch.finish()
     return model
@@ -109,7 +113,28 @@ class _Watch:
             self._progress(self._total, self._total)
 
 
-def _train(data: _Data, config: MetricConfig, watch: _Watch) -> MetricModel:
+class _Curve:
+    """Means of the loss over stretches of equal length; the device is waited for once for each."""
+
+    def __init__(self, tell: Callable[[int, float], None] | None, steps: int) -> None:
+        self._tell = tell
+        self._steps = steps
+        self._every = max(1, math.ceil(steps / CURVE_POINTS))
+        self._losses: list[Tensor] = []
+
+    def add(self, step: int, loss: Tensor) -> None:
+        """The loss of a step, counted from 0."""
+        if self._tell is None:
+            return
+        self._losses.append(loss.detach())
+        if (step + 1) % self._every == 0 or step + 1 == self._steps:
+            self._tell(step + 1, float(torch.stack(self._losses).mean()))
+            self._losses = []
+
+
+def _train(
+    data: _Data, config: MetricConfig, watch: _Watch, curve: _Curve | None = None
+) -> MetricModel:
     generator = torch.Generator().manual_seed(config.seed)
     model = build(features=data.features.shape[1], categories=data.categories, config=config)
     model.to(data.features.device)
@@ -126,7 +151,9 @@ def _train(data: _Data, config: MetricConfig, watch: _Watch) -> MetricModel:
     run = _Run(model, data, generator)
     for step, batch in enumerate(run.batches()):
         watch.step()
-        run.step(step, batch)
+        loss = run.step(step, batch)
+        if curve is not None:
+            curve.add(step, loss)
     run.finish()
     return model.eval().requires_grad_(requires_grad=False)
 
@@ -172,8 +199,8 @@ class _Run:
             yield from self._objective.batches(ahead, self._embedded, self._generator)
             done += ahead
 
-    def step(self, step: int, batch: Batch) -> None:
-        """One step of AdamW down the gradient of the loss."""
+    def step(self, step: int, batch: Batch) -> Tensor:
+        """One step of AdamW down the gradient of the loss, float [], which it gives back."""
         rate = self._config.learning_rate * 0.5
         for group in self._optimiser.param_groups:
             group["lr"] = rate * (1 + math.cos(math.pi * step / self._config.steps))
@@ -181,9 +208,10 @@ class _Run:
         rows = torch.cat([self._features[batch.examples], self._rejected[batch.rejected]])
         loss = self._objective.loss(self._model.embed(rows.float()), batch)
         if not loss.requires_grad:  # no triplet in the batch, so nothing to learn from it
-            return
+            return loss
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
+        return loss
 
     def finish(self) -> None:
         """Anchors follow from the embedding, or settle in it."""

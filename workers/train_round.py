@@ -10,6 +10,7 @@ import torch
 from sqlalchemy.orm import Session
 from torch import Tensor
 
+from app.db.queries import CURVES
 from app.db.tables import Round
 from app.domain.accuracy import mean_accuracy
 from app.domain.dataset import Split
@@ -51,7 +52,15 @@ def compute(work: Work) -> Publish:
     store = FeatureStore(bench.sessions, bench.blobs, backbone.fingerprint)
     data, features, test_features = without_leaks(data, store)
     config = replace(MetricConfig(), seed=running.seed)
-    model = fit_model(data, features, store, config, work.heart.progress)
+    losses: list[tuple[int, float]] = []
+    model = fit_model(
+        data,
+        features,
+        store,
+        config,
+        work.heart.progress,
+        curve=lambda step, loss: losses.append((step, round(loss, 5))),
+    )
     key = f"checkpoints/{running.id}-{work.claim.attempt}.safetensors"
     content = checkpoint.to_bytes(model)
     bench.blobs.put(key, content)
@@ -60,7 +69,11 @@ def compute(work: Work) -> Publish:
         sha256=hashlib.sha256(content).hexdigest(),
         fingerprint=backbone.fingerprint,
         config=model.config.to_json(),
-        metrics={**_measure(model, data, test_features), "machine": machine()},
+        metrics={
+            **_measure(model, data, test_features),
+            "machine": machine(),
+            CURVES: {"loss": losses},
+        },
         parent_id=parent_id,
         exemplars=_exemplars(model, data, features),
     )
@@ -102,6 +115,7 @@ def fit_model(
     store: FeatureStore,
     config: MetricConfig,
     progress: Callable[[int, int], None],
+    curve: Callable[[int, float], None] | None = None,
 ) -> MetricModel:
     """Train on the data, whose features (of the train split) these are; on the CPU afterwards.
 
@@ -123,6 +137,7 @@ def fit_model(
             categories=len(data.categories),
             config=config,
             progress=progress,
+            curve=curve,
         ).cpu()
     except ValueError as error:
         raise JobFailedError(f"Training is not possible: {error}") from error

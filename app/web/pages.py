@@ -300,6 +300,20 @@ class NumberLine:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """The loss of a training over its steps."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    line: str
+    rules: tuple[Rule, ...]
+    steps: str
+    summary: str
+
+
+@dataclass(frozen=True)
 class SortColumn:
     """The head of a column: where a click leads, and how the column is sorted now, if it is."""
 
@@ -339,6 +353,7 @@ class RoundPage:
     before: int | None
     after: int | None
     numbers: tuple[NumberLine, ...]
+    curve: Curve | None
     columns: tuple[SortColumn, ...]
     categories: tuple[CategoryAnswersRow, ...]
 

@@ -11,6 +11,7 @@ from app.db.round_queries import CategoryAnswers
 from app.db.tables import Project
 from app.domain.errors import NotFoundError
 from app.domain.round import RoundState
+from app.web.chart import loss_curve
 from app.web.lead_nav import ROUNDS, lead_nav
 from app.web.pages import (
     CategoryAnswersRow,
@@ -93,6 +94,7 @@ def round_page(
         before=number - 1 if number > 1 else None,
         after=number + 1 if number < last else None,
         numbers=number_lines(numbers, words),
+        curve=loss_curve(round_queries.curves(session, of.id).get("loss", ()), words),
         columns=tuple(_heads(order, words)),
         categories=tuple(_row(each, words) for each in _sorted(found, order)),
     )

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -7,7 +8,7 @@ from torch import Tensor
 from models.checkpoint import to_bytes
 from models.config import MetricConfig
 from models.score import score
-from models.train import Cancelled, fit
+from models.train import CURVE_POINTS, Cancelled, fit
 from tests.models.clusters import NO_CATEGORIES, NO_FEATURES, QUICK, clusters, trained
 
 
@@ -107,6 +108,20 @@ def test_progress_grows_to_the_number_of_steps() -> None:
     assert calls[0] == (0, 60)
     assert calls[-1] == (60, 60)
     assert calls == sorted(calls)
+
+
+@pytest.mark.parametrize("steps", [7, 60, 230])
+def test_the_curve_has_few_points_and_changes_nothing(steps: int) -> None:
+    features, labels = clusters(3, 8)
+    config = dataclasses.replace(QUICK, steps=steps, calibrate=True)
+    data = (features, labels, NO_FEATURES, NO_CATEGORIES)
+    points: list[tuple[int, float]] = []
+    watched = fit(*data, categories=3, config=config, curve=lambda *point: points.append(point))
+    assert to_bytes(watched) == to_bytes(fit(*data, categories=3, config=config))
+    assert len(points) <= CURVE_POINTS
+    assert [step for step, _ in points] == sorted({step for step, _ in points})
+    assert points[-1][0] == steps
+    assert all(math.isfinite(loss) and loss >= 0 for _, loss in points)
 
 
 def test_stopping_is_heard_during_training() -> None:

@@ -9,13 +9,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import round_queries
+from app.db import queries, round_queries
 from app.db.tables import ModelVersion, Project, Proposal, Round, User
 from app.domain.decision import Answer
 from app.domain.round import RoundState
 from app.settings import Settings
 from app.usecases.end_round import cancel_round, close_round
-from app.web.words import NONE
+from app.web.chart import loss_curve
+from app.web.words import NONE, words_in
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements
 
@@ -269,3 +270,39 @@ def test_the_pages_ask_as_often_for_many_rounds_as_for_one(
     assert once[0] <= LEAD_PAGE
     assert once[1] <= ROUND_PAGE
     assert asked("/rounds/compare") <= COMPARE_PAGE
+
+
+def test_the_curve_of_the_training_is_drawn(
+    lead: TestClient, labeling: factories.Labeling, sessions: sessionmaker[Session]
+) -> None:
+    page = lead.get("/projects/flowers/rounds/1").text
+    assert "No curve was kept" in page
+    with sessions.begin() as session:
+        model = session.scalars(
+            select(ModelVersion).where(ModelVersion.round_id == labeling.round_id)
+        ).one()
+        model.metrics = model.metrics | {"curves": {"loss": [[250, 0.8], [500, 0.2]]}}
+    page = lead.get("/projects/flowers/rounds/1").text
+    assert "Loss of the training over 500 steps: 0.800 at first, 0.200 in the end" in page
+    assert 'points="334.0,28.0 616.0,149.5"' in page
+    with sessions() as session:
+        (summary,) = queries.rounds(session, labeling.project_id)
+    assert "curves" not in summary.metrics
+
+
+@pytest.mark.parametrize(
+    ("losses", "levels"),
+    [
+        ([3.2, 0.1], 4.0),
+        ([0.009, 0.001], 0.01),
+        ([0.8, 0.8], 0.8),
+        ([0.0, 0.0], 1.0),
+    ],
+)
+def test_the_scale_of_a_curve_holds_it_from_zero(losses: list[float], levels: float) -> None:
+    curve = loss_curve(list(enumerate(losses, 1)), words_in("en"))
+    assert curve is not None
+    assert 2 <= len(curve.rules) <= 6
+    assert float(curve.rules[-1].value) == pytest.approx(levels)
+    assert float(curve.rules[0].value) == 0
+    assert loss_curve([(1, 0.5)], words_in("en")) is None

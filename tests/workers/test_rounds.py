@@ -169,6 +169,10 @@ def _check_the_model(factory: Factory, found: Round) -> None:
         model = session.scalars(select(ModelVersion).where(ModelVersion.round_id == found.id)).one()
         assert model.metrics["tested_on"] == 6
         assert 0 <= model.metrics["top1"] <= 1
+        low, high = model.metrics["mean_class_low"], model.metrics["mean_class_high"]
+        assert 0 <= low <= model.metrics["mean_class"] <= high <= 1
+        losses = model.metrics["curves"]["loss"]
+        assert losses[-1][0] == model.config["steps"]
         shown = session.execute(
             select(Exemplar.category_id, func.count())
             .where(Exemplar.round_id == found.id)
