@@ -68,7 +68,9 @@ function take(round) {
 function isShown(round) {
   const current = document.getElementById("current");
   if (!round || !WORKING.includes(round.state)) return current === null;
-  return current?.dataset.number === String(round.number) && current.dataset.state === round.state;
+  const { number, state, decided } = current?.dataset ?? {};
+  const answers = round.yes + round.no + round.unsure;
+  return number === String(round.number) && state === round.state && decided === String(answers);
 }
 
 let refreshing = false;
