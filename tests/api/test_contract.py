@@ -8,13 +8,24 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.api import dataset, events, images, labeling, people, problems, projects, rounds, schemas
+from app.api import (
+    dataset,
+    events,
+    images,
+    labeling,
+    people,
+    problems,
+    projects,
+    quality,
+    rounds,
+    schemas,
+)
 from app.api.dependencies import Needs
 from app.domain.access import Right
 from app.domain.errors import DomainError
 from tests.api.service import Service
 
-MODULES = (people, projects, images, rounds, labeling, dataset, events)
+MODULES = (people, projects, images, rounds, labeling, dataset, events, quality)
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
 # A second statement of who may do what; a new route must be added here by hand.
@@ -32,6 +43,7 @@ RIGHTS = {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
+        "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
     },
 }  # fmt: skip

@@ -1,0 +1,202 @@
+"""How well a project is labeled, what waits for a lead, and answers that are set aside."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
+
+from app.db import labeling_queries, quality_queries
+from app.db.tables import Project
+from app.domain.audit import Rate
+from app.domain.decision import Answer
+from app.domain.errors import (
+    AlreadyDecidedError,
+    InvalidError,
+    KeyReusedError,
+    NotFoundError,
+    NotWaitingError,
+    RoundClosedError,
+)
+from app.domain.event import Verb
+from app.usecases.adjudicate import adjudicate
+from app.usecases.events import record
+from app.usecases.judge_quality import AuditResult, judge_quality
+from app.usecases.label.set_aside import effect_of_setting_aside, set_aside
+from app.usecases.people import user_by_login
+
+from . import answers, schemas
+from .dependencies import Lead, UnitDep
+from .labeling import Key
+from .one_thread import OneThreadRoute
+from .problems import responses
+
+router = APIRouter(tags=["quality"], route_class=OneThreadRoute)
+
+
+@router.get(
+    "/projects/{project}/quality", operation_id="getQuality", responses=responses(InvalidError)
+)
+def get_quality(
+    unit: UnitDep,
+    access: Lead,
+    number: Annotated[
+        int | None, Query(alias="round", description="The newest labeled one without")
+    ] = None,
+) -> schemas.QualityOut:
+    """How well each labeler and all together answered in a round, and what audits of all rounds say.
+
+    Agreement is over the newest 20,000 answers to questions that several answered.
+    """
+    found = judge_quality(unit.session, access.project, number)
+    if number is not None and found.round is None:
+        raise NotFoundError("round", number)
+    return schemas.QualityOut(
+        round=found.round.number if found.round else None,
+        labelers=[
+            schemas.LabelerQualityOut(
+                login=of.counts.login,
+                name=of.counts.name,
+                yes=of.counts.yes,
+                no=of.counts.no,
+                unsure=of.counts.unsure,
+                seconds_per_decision=of.counts.median_seconds,
+                gold=schemas.GoldOut(answered=of.counts.gold, right=of.counts.gold_right),
+                gold_rate=_rate(of.gold),
+                agreed=of.agreed,
+                compared=of.compared,
+                informed=of.informed,
+                suspect=of.suspect,
+            )
+            for of in found.labelers
+        ],
+        questions=found.questions,
+        krippendorff_alpha=found.alpha,
+        fleiss_kappa=found.fleiss,
+        pairs=[schemas.PairOut(**asdict(pair)) for pair in found.pairs],
+        misses=_audit(found.misses),
+        errors=_audit(found.errors),
+    )
+
+
+@router.get(
+    "/projects/{project}/adjudications",
+    operation_id="listAdjudications",
+    responses=responses(InvalidError),
+)
+def list_adjudications(
+    unit: UnitDep, access: Lead, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> schemas.AdjudicationsOut:
+    """What waits for a lead: ties, unsure answers, and contradictions of earlier answers."""
+    return adjudications(unit.session, access.project, limit)
+
+
+def adjudications(session: Session, project: Project, limit: int) -> schemas.AdjudicationsOut:
+    """The first of what waits for a lead, with all that is needed to decide it."""
+    rows = quality_queries.waiting(session, project, limit)
+    said = quality_queries.said_of(session, [row[0] for row in rows])
+    shown: dict[int, dict[int, list[int]]] = {}
+    for round_id in {proposal.round_id for proposal, *_ in rows}:
+        of_round = {
+            category.id for proposal, _, category, _ in rows if proposal.round_id == round_id
+        }
+        shown[round_id] = labeling_queries.exemplars(session, round_id, of_round)
+    every = {image for of in shown.values() for images in of.values() for image in images}
+    images = labeling_queries.images(session, every)
+    return schemas.AdjudicationsOut(
+        waiting=quality_queries.waiting_count(session, project),
+        proposals=[
+            schemas.AdjudicationOut(
+                proposal_id=proposal.id,
+                round=number,
+                category_id=category.id,
+                category=category.name,
+                image=answers.image_out(project.slug, image),
+                exemplars=[
+                    answers.image_out(project.slug, images[each])
+                    for each in shown[proposal.round_id].get(category.id, ())
+                ],
+                earlier=None if proposal.audits is None else Answer(str(proposal.gold)),
+                said=[
+                    schemas.SaidOut(name=name, answer=Answer(decision.answer))
+                    for name, decision in said.get(proposal.id, [])
+                ],
+            )
+            for proposal, image, category, number in rows
+        ],
+    )
+
+
+@router.post(
+    "/projects/{project}/adjudications/{proposal_id}",
+    operation_id="adjudicate",
+    status_code=201,
+    responses={
+        200: {"model": schemas.AdjudicatedOut, "description": "This key was answered before"},
+        **responses(
+            NotWaitingError, AlreadyDecidedError, RoundClosedError, KeyReusedError, InvalidError
+        ),
+    },
+)
+def settle(
+    proposal_id: int,
+    body: schemas.NewAdjudication,
+    key: Key,
+    unit: UnitDep,
+    access: Lead,
+    response: Response,
+) -> schemas.AdjudicatedOut:
+    """Decide what waits for a lead. Where an earlier answer was wrong, the dataset is mended.
+
+    What is mended counts from the next dataset version on.
+    """
+    user_id = access.principal.user_id
+    done = adjudicate(unit.session, access.project, user_id, proposal_id, body.answer, key)
+    if not done.replayed:
+        details = {"answer": body.answer.value, "mended": done.mended}
+        record(unit.session, access.project.id, user_id, Verb.ADJUDICATE, proposal_id, **details)
+    response.status_code = 200 if done.replayed else 201
+    return schemas.AdjudicatedOut(
+        decision=answers.decision_out(done.decision, {}), mended=done.mended
+    )
+
+
+@router.post(
+    "/projects/{project}/members/{login}/set-aside/preview",
+    operation_id="previewSetAside",
+    responses=responses(),
+)
+def effect(login: str, unit: UnitDep, access: Lead) -> schemas.AsideOut:
+    """What setting a labeler's answers aside would do now; nothing changes.
+
+    It is found by doing it and taking it back at once: that needs a transaction, so this is a POST.
+    """
+    labeler = user_by_login(unit.session, login)
+    return schemas.AsideOut(
+        **asdict(effect_of_setting_aside(unit.session, access.project, labeler.id))
+    )
+
+
+@router.post(
+    "/projects/{project}/members/{login}/set-aside",
+    operation_id="setAside",
+    responses=responses(),
+)
+def aside(login: str, unit: UnitDep, access: Lead) -> schemas.AsideOut:
+    """Take back all answers of one labeler in the open round; others are asked again."""
+    labeler = user_by_login(unit.session, login)
+    by = access.principal.user_id
+    done = asdict(set_aside(unit.session, access.project, labeler.id, by=by))
+    if done["decisions"]:
+        record(unit.session, access.project.id, by, Verb.SET_ASIDE, login, **done)
+    return schemas.AsideOut(**done)
+
+
+def _rate(of: Rate | None) -> schemas.RateOut | None:
+    return None if of is None else schemas.RateOut(**asdict(of))
+
+
+def _audit(of: AuditResult) -> schemas.AuditOut:
+    return schemas.AuditOut(
+        earlier=of.earlier, asked=of.asked, wrong=of.wrong, pending=of.pending, rate=_rate(of.rate)
+    )
