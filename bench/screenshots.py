@@ -78,7 +78,7 @@ def main() -> None:
                 truth = _work(lead, expert, choice, folder, progress)
             with Client(stack.url, tokens["labeler"]) as labeler:
                 _answer_a_part(labeler, truth)
-            _take_pictures(stack, options.to)
+            _take_pictures(stack, truth, options.to)
     console.print(f"The pictures are in {options.to}.")
 
 
@@ -146,7 +146,7 @@ def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
         labeler.decide(PROJECT, proposal, "yes" if right else "no", PACE)
 
 
-def _take_pictures(stack: Stack, target: Path) -> None:
+def _take_pictures(stack: Stack, truth: dict[str, str], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     label, lead = f"{stack.url}/projects/{PROJECT}/label", f"{stack.url}/projects/{PROJECT}"
     with _browser() as browser:
@@ -159,7 +159,7 @@ def _take_pictures(stack: Stack, target: Path) -> None:
         with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
             _reasons(profile, label, target / "reasons.png")
         with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
-            _grid(profile, stack, target / "grid.png")
+            _grid(profile, stack, truth, target / "grid.png")
         with _profile(browser, stack, "lead", viewport=TALL) as profile:
             page = profile.new_page()
             page.goto(lead)  # it never rests: its numbers come by a stream
@@ -191,16 +191,22 @@ def _seat(profile: BrowserContext, address: str) -> Page:
     return page
 
 
-def _grid(profile: BrowserContext, stack: Stack, target: Path) -> None:
-    """A page of the grid with a mark of each kind: the category with the most open questions."""
+def _grid(profile: BrowserContext, stack: Stack, truth: dict[str, str], target: Path) -> None:
+    """A page with its wrong ones marked: of the category with the most open questions."""
     page = profile.new_page()
     grids = profile.request.get(f"{stack.url}/api/v1/projects/{PROJECT}/grids").json()
-    fullest = max(grids, key=lambda each: each["open"])["category_id"]
-    page.goto(f"{stack.url}/projects/{PROJECT}/label/grid?category={fullest}")
+    fullest = max(grids, key=lambda each: each["open"])
+    address = f"{stack.url}/projects/{PROJECT}/label/grid"
+    page.goto(f"{address}?category={fullest['category_id']}")
     page.wait_for_selector(".tile:not(.waiting)")
     page.wait_for_load_state("networkidle")
-    for key in ("ArrowRight", "Space", "ArrowRight", "ArrowRight", "u", "ArrowDown"):
-        page.keyboard.press(key)
+    for tile in page.locator(".tile").all():
+        shown = tile.locator("img").get_attribute("src") or ""
+        right = any(
+            f"/{image}/" in shown for image, name in truth.items() if name == fullest["name"]
+        )
+        if not right:
+            tile.click()
     _store(page.screenshot(), target)
     _leave(page)
 

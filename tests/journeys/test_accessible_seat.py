@@ -12,6 +12,7 @@ from tests.journeys import seat
 from tests.journeys.beside import with_contrast
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import DESK, LOOKS, PHONE, Look, name_of
+from tests.journeys.test_accessible import SIDEWAYS, SMALL
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., factories.Labeling]
@@ -116,6 +117,18 @@ def test_what_goes_wrong(shown_all: Make, visit: Visit, look: Look) -> None:
     seat.answer(page, "n")
     expect(page.locator("#rest-link")).to_be_visible()
     assert_accessible(page)
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_the_question_reflows_at_double_size(shown_all: Make, visit: Visit, locale: str) -> None:
+    """As the other pages: 1280 pixels at 200 % and at 400 %."""
+    made = shown_all(proposals=2)
+    page = visit(seat_of(made), login_of("ada", made), locale=locale, device_scale_factor=2)
+    for width in (640, 320):
+        page.set_viewport_size({"width": width, "height": 400})
+        seat.shown(page)
+        assert page.evaluate(SIDEWAYS) == 0, width
+        assert page.evaluate(SMALL) == [], width
 
 
 LONGEST = """() => Math.max(...[...document.querySelectorAll("*")].flatMap((each) =>
