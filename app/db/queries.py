@@ -31,11 +31,12 @@ CURVES = "curves"
 
 @dataclass(frozen=True)
 class Counts:
-    """How much a category holds."""
+    """How much a category holds; `grown` of the train split were found by vetting, not seeded."""
 
     train: int = 0
     test: int = 0
     hard_negatives: int = 0
+    grown: int = 0
 
 
 def categories(session: Session, project_id: int) -> Sequence[Category]:
@@ -52,6 +53,7 @@ def counts(session: Session, project_id: int) -> dict[int, Counts]:
             Example.category_id,
             func.count().filter(Example.split == Split.TRAIN),
             func.count().filter(Example.split == Split.TEST),
+            func.count().filter(Example.split == Split.TRAIN, Example.round_id.is_not(None)),
         )
         .where(Example.project_id == project_id, Example.to_version.is_(None))
         .group_by(Example.category_id)
@@ -64,8 +66,8 @@ def counts(session: Session, project_id: int) -> dict[int, Counts]:
         ).all()
     )
     found = {
-        category_id: Counts(train, test, negatives.pop(category_id, 0))
-        for category_id, train, test in examples
+        category_id: Counts(train, test, negatives.pop(category_id, 0), grown)
+        for category_id, train, test, grown in examples
     }
     return found | {
         category_id: Counts(hard_negatives=number) for category_id, number in negatives.items()

@@ -173,7 +173,7 @@ def _headlines(
     t = words.t
     train, test = sum(each.train for each in held), sum(each.test for each in held)
     negatives = sum(each.hard_negatives for each in held)
-    grown = sum(each.yes for each in rounds if each.state is RoundState.CLOSED)
+    grown = sum(each.grown for each in held)
     origin = t(
         "{seeds} seeds and {grown} found by vetting", seeds=count(train - grown), grown=count(grown)
     )
