@@ -118,7 +118,9 @@ class Client:
         """The next open proposals."""
         return self.post(f"/projects/{project}/proposals/lease", {"client": client, "count": count})
 
-    def decide(self, project: str, proposal: dict[str, Any], answer: str, seconds: float) -> Any:
+    def decide(
+        self, project: str, proposal: dict[str, Any], answer: str, seconds: float | None
+    ) -> Any:
         """Answer a proposal that is leased, with a key of its own."""
         return self.post(
             f"/projects/{project}/proposals/{proposal['id']}/decisions",

@@ -1,6 +1,5 @@
 """A simulated expert who knows the truth of every picture and answers as a labeler does, over REST."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,10 +33,9 @@ def answer_round(
             return given
         names = {each["id"]: each["name"] for each in leased["categories"]}
         for proposal in leased["proposals"]:
-            began = time.monotonic()
             right = truth.get(proposal["image"]) == names[proposal["category_id"]]
-            answer = "yes" if right else "no"
-            saved = client.decide(project, proposal, answer, time.monotonic() - began)
+            # No time: what a program needs says nothing of what labeling costs.
+            saved = client.decide(project, proposal, "yes" if right else "no", None)
             given += 1
             if progress is not None:
                 progress(*_counts(saved["progress"]))
