@@ -135,14 +135,21 @@ class Labeler:
         key = f"{key}-{time.monotonic_ns()}"
         path = f"/proposals/{proposal['id']}/decisions"
         body = {"lease_token": proposal["lease_token"], "answer": answer, "seconds": 1.0}
+        # Who was unsure may take it back while the next one looks: that one is refused, rightly.
+        may_conflict = proposal["stage"] != "first"
+
+        async def send() -> Any:
+            return await self._timed(
+                "decide", "POST", path, body, key=key, may_conflict=may_conflict
+            )
+
         dice = self._chance.random()
         if dice < DOUBLE:  # a key that bounced: the same request twice at once
-            both = [self._timed("decide", "POST", path, body, key=key) for _ in range(2)]
-            found = [saved for saved in await asyncio.gather(*both) if saved]
+            found = [saved for saved in await asyncio.gather(send(), send()) if saved]
         else:
-            found = [await self._timed("decide", "POST", path, body, key=key)]
+            found = [await send()]
             if dice < DOUBLE + RETRY:  # the answer was lost on its way
-                found.append(await self._timed("decide", "POST", path, body, key=key))
+                found.append(await send())
         ids = set()
         for saved in filter(None, found):
             self._note(key, saved["decision"])
