@@ -26,12 +26,20 @@ from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy, RoundState
 from app.usecases.store_images import ImageAnswer
 
-from . import problems, schemas
+from . import problems
+from .schemas.categories import CategoryCounts, CategoryOut
+from .schemas.dataset import DatasetVersionOut, ExampleOut, HardNegativeOut
+from .schemas.decisions import DecisionOut, ItemProblem
+from .schemas.images import ImageAnswerOut, ImageOut, UploadAnswer
+from .schemas.leases import CategoryName, LeaseOut
+from .schemas.people import PreferencesBody
+from .schemas.projects import ProjectOut
+from .schemas.rounds import JobOut, RoundOut
 
 
-def project_out(project: Project, role: Role) -> schemas.ProjectOut:
+def project_out(project: Project, role: Role) -> ProjectOut:
     """A project as its members see it."""
-    return schemas.ProjectOut(
+    return ProjectOut(
         slug=project.slug,
         name=project.name,
         description=project.description,
@@ -57,34 +65,32 @@ def project_out(project: Project, role: Role) -> schemas.ProjectOut:
     )
 
 
-def category_out(
-    category: Category, look_alikes: Sequence[str], counts: Counts
-) -> schemas.CategoryOut:
+def category_out(category: Category, look_alikes: Sequence[str], counts: Counts) -> CategoryOut:
     """A category with its counts."""
-    return schemas.CategoryOut(
+    return CategoryOut(
         id=category.id,
         name=category.name,
         scientific_name=category.scientific_name,
         definition=category.definition,
         look_alikes=list(look_alikes),
-        counts=schemas.CategoryCounts(
+        counts=CategoryCounts(
             train=counts.train, test=counts.test, hard_negatives=counts.hard_negatives
         ),
     )
 
 
-def upload_answer(answers: Sequence[ImageAnswer]) -> schemas.UploadAnswer:
+def upload_answer(answers: Sequence[ImageAnswer]) -> UploadAnswer:
     """The answer for each file, and the counts."""
     counted = dict.fromkeys(ImageOutcome, 0)
     for answer in answers:
         counted[answer.outcome] += 1
-    return schemas.UploadAnswer(
+    return UploadAnswer(
         stored=counted[ImageOutcome.STORED],
         duplicate=counted[ImageOutcome.DUPLICATE],
         conflict=counted[ImageOutcome.CONFLICT],
         rejected=counted[ImageOutcome.REJECTED],
         images=[
-            schemas.ImageAnswerOut(
+            ImageAnswerOut(
                 filename=answer.filename,
                 outcome=answer.outcome,
                 sha256=answer.sha256,
@@ -101,9 +107,9 @@ def picture_url(project: str, sha256: str, size: str) -> str:
     return f"/api/v1/projects/{project}/images/{sha256}/{size}"
 
 
-def image_out(project: str, image: Image) -> schemas.ImageOut:
+def image_out(project: str, image: Image) -> ImageOut:
     """An image and where its pictures are."""
-    return schemas.ImageOut(
+    return ImageOut(
         sha256=image.sha256,
         width=image.width,
         height=image.height,
@@ -119,9 +125,9 @@ def _provenance(number: int | None) -> str:
 
 def example_out(
     project: str, example: Example, image: Image, category: str, number: int | None
-) -> schemas.ExampleOut:
+) -> ExampleOut:
     """An example."""
-    return schemas.ExampleOut(
+    return ExampleOut(
         id=example.id,
         image=image_out(project, image),
         category=category,
@@ -133,9 +139,9 @@ def example_out(
 
 def hard_negative_out(
     project: str, negative: HardNegative, image: Image, category: str, number: int
-) -> schemas.HardNegativeOut:
+) -> HardNegativeOut:
     """A hard negative."""
-    return schemas.HardNegativeOut(
+    return HardNegativeOut(
         id=negative.id,
         image=image_out(project, image),
         category=category,
@@ -144,9 +150,9 @@ def hard_negative_out(
     )
 
 
-def version_out(version: DatasetVersion, number: int | None) -> schemas.DatasetVersionOut:
+def version_out(version: DatasetVersion, number: int | None) -> DatasetVersionOut:
     """A dataset version."""
-    return schemas.DatasetVersionOut(
+    return DatasetVersionOut(
         number=version.number,
         round=number,
         restores=version.restores,
@@ -157,13 +163,13 @@ def version_out(version: DatasetVersion, number: int | None) -> schemas.DatasetV
     )
 
 
-def job_out(job: Job, now: datetime) -> schemas.JobOut:
+def job_out(job: Job, now: datetime) -> JobOut:
     """A job with its rate, from what its worker last told."""
     running = job.state == JobState.RUNNING
     rate = _rate(job) if running else None
     left = (job.steps - job.step) / rate if rate and job.steps is not None else None
     finished = job.state == JobState.DONE and job.started_at and job.finished_at
-    return schemas.JobOut(
+    return JobOut(
         kind=JobKind(job.kind),
         state=JobState(job.state),
         attempt=job.attempt,
@@ -186,10 +192,10 @@ def _rate(job: Job) -> float | None:
     return job.step / seconds if seconds > 0 else None
 
 
-def round_out(summary: RoundSummary, now: datetime) -> schemas.RoundOut:
+def round_out(summary: RoundSummary, now: datetime) -> RoundOut:
     """A round with its work and its numbers."""
     of, tally, metrics = summary.round, summary.tally, summary.metrics
-    return schemas.RoundOut(
+    return RoundOut(
         number=of.number,
         state=RoundState(of.state),
         policy=Policy(of.policy),
@@ -213,43 +219,39 @@ def round_out(summary: RoundSummary, now: datetime) -> schemas.RoundOut:
     )
 
 
-def lease_out(proposal: Proposal) -> schemas.LeaseOut:
+def lease_out(proposal: Proposal) -> LeaseOut:
     """A proposal in its holder's hands, without details."""
     assert proposal.lease_token is not None  # noqa: S101 - the caller has just leased it
     assert proposal.lease_expires_at is not None  # noqa: S101
-    return schemas.LeaseOut(
+    return LeaseOut(
         id=proposal.id,
         lease_token=proposal.lease_token,
         lease_expires_at=proposal.lease_expires_at,
     )
 
 
-def decision_out(decision: Decision, names: Mapping[int, str]) -> schemas.DecisionOut:
+def decision_out(decision: Decision, names: Mapping[int, str]) -> DecisionOut:
     """A decision; `names` has that of the picked category."""
     picked = decision.picked_category_id
-    return schemas.DecisionOut(
+    return DecisionOut(
         id=decision.id,
         proposal_id=decision.proposal_id,
         answer=Answer(decision.answer),
         reason=None if decision.reason is None else Reason(decision.reason),
-        picked=None
-        if picked is None
-        else schemas.CategoryName(category_id=picked, name=names[picked]),
+        picked=None if picked is None else CategoryName(category_id=picked, name=names[picked]),
         created_at=decision.created_at,
     )
 
 
-def item_problem(error: DomainError) -> schemas.ItemProblem:
+def item_problem(error: DomainError) -> ItemProblem:
     """Why one answer among several was not taken."""
     told = problems.told(error)
-    return schemas.ItemProblem(
-        type=told.type, title=told.title, status=told.status, detail=told.detail
-    )
+    return ItemProblem(type=told.type, title=told.title, status=told.status, detail=told.detail)
 
 
-def preferences_out(preferences: Preferences) -> schemas.PreferencesBody:
+def preferences_out(preferences: Preferences) -> PreferencesBody:
     """What a user chose for the pages."""
-    return schemas.PreferencesBody(
+    return PreferencesBody(
         keys={action: list(keys) for action, keys in preferences.keys.items()},
         language=preferences.language,
         break_minutes=preferences.break_minutes,

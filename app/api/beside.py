@@ -12,7 +12,17 @@ from app.domain import grid
 from app.domain.decision import Answer, Reason, Stage
 from app.markdown import to_html
 
-from . import answers, schemas
+from . import answers
+from .schemas.images import ImageOut
+from .schemas.leases import (
+    CategoryGrid,
+    CategoryName,
+    ConfusableOut,
+    ContrastOut,
+    EarlierOut,
+    LabelingCategory,
+    LeasedProposal,
+)
 
 _NOTHING = Contrast(
     exemplars=[], confusable_id=None, confusable_exemplars=[], rejected=[], likely=[]
@@ -23,9 +33,9 @@ _NOTHING = Contrast(
 class Beside:
     """Proposals of one round with all that is shown of them."""
 
-    proposals: list[schemas.LeasedProposal]
-    categories: list[schemas.LabelingCategory]
-    images: dict[str, schemas.ImageOut]
+    proposals: list[LeasedProposal]
+    categories: list[LabelingCategory]
+    images: dict[str, ImageOut]
 
 
 def beside(
@@ -78,7 +88,7 @@ def _categories_of(contrast: Contrast) -> Iterable[int]:
 @dataclass(frozen=True)
 class _OfCategory:
     look_alikes: list[str]
-    grid: schemas.CategoryGrid | None
+    grid: CategoryGrid | None
 
 
 def _categories(
@@ -100,7 +110,7 @@ def _categories(
         shown = None
         if mostly is not None:
             still_open = queries.open_of(session, round_id, category.id, user_id)
-            shown = schemas.CategoryGrid(mostly=mostly, open=still_open)
+            shown = CategoryGrid(mostly=mostly, open=still_open)
         yield category, _OfCategory(look_alikes.get(category.id, []), shown)
 
 
@@ -111,9 +121,9 @@ class _Writer:
     names: dict[int, str]
     earlier: dict[int, list[Decision]]
 
-    def proposal(self, proposal: Proposal, contrast: Contrast) -> schemas.LeasedProposal:
+    def proposal(self, proposal: Proposal, contrast: Contrast) -> LeasedProposal:
         lease = answers.lease_out(proposal)
-        return schemas.LeasedProposal(
+        return LeasedProposal(
             id=lease.id,
             lease_token=lease.lease_token,
             lease_expires_at=lease.lease_expires_at,
@@ -122,12 +132,12 @@ class _Writer:
             stage=Stage(proposal.stage),
             contrast=self._contrast(contrast),
             likely=[
-                schemas.CategoryName(category_id=category_id, name=self.names[category_id])
+                CategoryName(category_id=category_id, name=self.names[category_id])
                 for category_id in contrast.likely
             ],
             confidence=proposal.confidence if self.project.show_confidence else None,
             earlier=[
-                schemas.EarlierOut(
+                EarlierOut(
                     answer=Answer(decision.answer),
                     reason=None if decision.reason is None else Reason(decision.reason),
                 )
@@ -135,15 +145,15 @@ class _Writer:
             ],
         )
 
-    def _contrast(self, contrast: Contrast) -> schemas.ContrastOut:
+    def _contrast(self, contrast: Contrast) -> ContrastOut:
         confusable = None
         if contrast.confusable_id is not None:
-            confusable = schemas.ConfusableOut(
+            confusable = ConfusableOut(
                 category_id=contrast.confusable_id,
                 name=self.names[contrast.confusable_id],
                 exemplars=self._hashes(contrast.confusable_exemplars),
             )
-        return schemas.ContrastOut(
+        return ContrastOut(
             exemplars=self._hashes(contrast.exemplars),
             confusable=confusable,
             rejected=self._hashes(contrast.rejected),
@@ -151,8 +161,8 @@ class _Writer:
 
     def category(
         self, category: Category, of: _OfCategory, exemplars: Iterable[int]
-    ) -> schemas.LabelingCategory:
-        return schemas.LabelingCategory(
+    ) -> LabelingCategory:
+        return LabelingCategory(
             id=category.id,
             name=category.name,
             scientific_name=category.scientific_name,

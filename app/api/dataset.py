@@ -18,10 +18,21 @@ from app.usecases.export_dataset import Filters, select_rows, version_to_export
 from app.usecases.projects import category_by_name
 from app.usecases.roll_back import effect_of_rolling_back, roll_back
 
-from . import answers, schemas
+from . import answers
 from .dependencies import ContextDep, Lead, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.dataset import (
+    ChangeCount,
+    ChangedPicture,
+    DatasetVersionOut,
+    DatasheetOut,
+    DiffOut,
+    ExamplePage,
+    ExportQuery,
+    HardNegativePage,
+    RollBackEffect,
+)
 
 router = APIRouter(tags=["dataset"], route_class=OneThreadRoute)
 
@@ -30,12 +41,10 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.get("/projects/{project}/examples", operation_id="listExamples", responses=responses())
-def list_examples(
-    unit: UnitDep, access: Lead, after: After = 0, limit: Limit = 100
-) -> schemas.ExamplePage:
+def list_examples(unit: UnitDep, access: Lead, after: After = 0, limit: Limit = 100) -> ExamplePage:
     """The dataset as it is now, in pages."""
     rows = queries.example_page(unit.session, access.project.id, after, limit)
-    return schemas.ExamplePage(
+    return ExamplePage(
         examples=[answers.example_out(access.project.slug, *row) for row in rows],
         next=rows[-1][0].id if len(rows) == limit else None,
     )
@@ -46,17 +55,17 @@ def list_examples(
 )
 def list_hard_negatives(
     unit: UnitDep, access: Lead, after: After = 0, limit: Limit = 100
-) -> schemas.HardNegativePage:
+) -> HardNegativePage:
     """The hard negatives as they are now, in pages."""
     rows = queries.hard_negative_page(unit.session, access.project.id, after, limit)
-    return schemas.HardNegativePage(
+    return HardNegativePage(
         hard_negatives=[answers.hard_negative_out(access.project.slug, *row) for row in rows],
         next=rows[-1][0].id if len(rows) == limit else None,
     )
 
 
 @router.get("/projects/{project}/versions", operation_id="listVersions", responses=responses())
-def list_versions(unit: UnitDep, access: Reader) -> list[schemas.DatasetVersionOut]:
+def list_versions(unit: UnitDep, access: Reader) -> list[DatasetVersionOut]:
     """The frozen versions, the newest first."""
     return [
         answers.version_out(version, number)
@@ -67,11 +76,11 @@ def list_versions(unit: UnitDep, access: Reader) -> list[schemas.DatasetVersionO
 @router.get(
     "/projects/{project}/versions/{number}", operation_id="getVersion", responses=responses()
 )
-def get_version(number: int, unit: UnitDep, access: Reader) -> schemas.DatasheetOut:
+def get_version(number: int, unit: UnitDep, access: Reader) -> DatasheetOut:
     """The datasheet of a version: counts, sources, licences, known limits."""
     version = version_to_export(unit.session, access.project, number)
     made_by = queries.version_round(unit.session, version)
-    return schemas.DatasheetOut(
+    return DatasheetOut(
         version=answers.version_out(version, made_by),
         **vars(datasheet_of(unit.session, version)),
     )
@@ -91,19 +100,19 @@ def diff(
     category: Annotated[str | None, Query(description="Only of this category, by name")] = None,
     skip: Annotated[int, Query(ge=0, le=2**31, description="`next` of the page before")] = 0,
     limit: Limit = 100,
-) -> schemas.DiffOut:
+) -> DiffOut:
     """What this version has that another has not, and the other way round."""
     one, other = (version_to_export(unit.session, access.project, n) for n in (since, number))
     of = category and category_by_name(unit.session, access.project, category).id
     wanted = ChangeFilter(change, of or None)
     rows = change_page(unit.session, one, other, wanted, skip=skip, limit=limit)
-    return schemas.DiffOut(
+    return DiffOut(
         counts=[
-            schemas.ChangeCount(category=row.name, change=row.kind, number=row.number)
+            ChangeCount(category=row.name, change=row.kind, number=row.number)
             for row in change_counts(unit.session, one, other)
         ],
         pictures=[
-            schemas.ChangedPicture(
+            ChangedPicture(
                 sha256=row.sha256,
                 change=row.kind,
                 category=row.category,
@@ -122,10 +131,10 @@ def diff(
     operation_id="previewRollBack",
     responses=responses(),
 )
-def preview_roll_back(number: int, unit: UnitDep, access: Lead) -> schemas.RollBackEffect:
+def preview_roll_back(number: int, unit: UnitDep, access: Lead) -> RollBackEffect:
     """What going back to this version would do now."""
     effect = effect_of_rolling_back(unit.session, access.project, number)
-    return schemas.RollBackEffect(version=number, **asdict(effect))
+    return RollBackEffect(version=number, **asdict(effect))
 
 
 @router.post(
@@ -134,7 +143,7 @@ def preview_roll_back(number: int, unit: UnitDep, access: Lead) -> schemas.RollB
     status_code=201,
     responses=responses(RoundInProgressError, InvalidError),
 )
-def roll_back_to(number: int, unit: UnitDep, access: Lead) -> schemas.DatasetVersionOut:
+def roll_back_to(number: int, unit: UnitDep, access: Lead) -> DatasetVersionOut:
     """Make the dataset as it was in this version: a new version, and nothing is deleted."""
     made, effect = roll_back(unit.session, access.project, number)
     details = {"version": made.number, **asdict(effect)}
@@ -158,7 +167,7 @@ def roll_back_to(number: int, unit: UnitDep, access: Lead) -> schemas.DatasetVer
 def export(
     context: ContextDep,
     access: Lead,
-    wanted: Annotated[schemas.ExportQuery, Query()],
+    wanted: Annotated[ExportQuery, Query()],
 ) -> StreamingResponse:
     """A dataset version to take away, streamed: pictures in one of four archives, or their list."""
     project = access.project

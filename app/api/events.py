@@ -15,10 +15,10 @@ from app.db.tables import Event
 from app.domain.event import Verb
 from app.export.members import csv_line, json_line, spooled
 
-from . import schemas
 from .dependencies import ContextDep, Lead, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.events import EventOut, EventPage
 
 router = APIRouter(tags=["events"], route_class=OneThreadRoute)
 
@@ -44,11 +44,11 @@ def list_events(
     login: DidWho = None,
     before: Annotated[int | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> schemas.EventPage:
+) -> EventPage:
     """Who did what, the newest first, in pages."""
     wanted = EventFilter(verb, login)
     rows = event_page(unit.session, access.project.id, wanted, before, limit)
-    return schemas.EventPage(
+    return EventPage(
         events=[_event_out(row) for row in rows],
         next=rows[-1][0].id if len(rows) == limit else None,
     )
@@ -81,9 +81,9 @@ def export_events(
     )
 
 
-def _event_out(row: Row[Event, str, str]) -> schemas.EventOut:
+def _event_out(row: Row[Event, str, str]) -> EventOut:
     event, login, name = row
-    return schemas.EventOut(
+    return EventOut(
         id=event.id,
         at=event.created_at,
         login=login,
@@ -94,12 +94,12 @@ def _event_out(row: Row[Event, str, str]) -> schemas.EventOut:
     )
 
 
-def _json_lines(events: Iterable[schemas.EventOut]) -> Iterator[bytes]:
+def _json_lines(events: Iterable[EventOut]) -> Iterator[bytes]:
     return (json_line(event.model_dump(mode="json")) for event in events)
 
 
-def _csv(events: Iterable[schemas.EventOut]) -> Iterator[bytes]:
-    yield csv_line(schemas.EventOut.model_fields)
+def _csv(events: Iterable[EventOut]) -> Iterator[bytes]:
+    yield csv_line(EventOut.model_fields)
     for event in events:
         values = event.model_dump(mode="json")
         yield csv_line((values | {"details": json.dumps(event.details)}).values())

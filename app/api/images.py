@@ -25,14 +25,15 @@ from app.usecases.projects import category_by_name
 from app.usecases.seed_examples import seed_examples
 from app.usecases.store_images import Taken, Upload, take
 
-from . import answers, schemas
+from . import answers
 from .dependencies import ContextDep, Crawler, Lead, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.images import ImageDetailOut, SourceIn, SourceOut, UploadAnswer
 
 router = APIRouter(tags=["images"], route_class=OneThreadRoute)
 
-_SOURCES = TypeAdapter(list[schemas.SourceIn])
+_SOURCES = TypeAdapter(list[SourceIn])
 
 Files = Annotated[list[UploadFile], File(description="One or many picture files")]
 Sources = Annotated[
@@ -52,7 +53,7 @@ Sources = Annotated[
 )
 def ingest(
     files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
-) -> schemas.UploadAnswer:
+) -> UploadAnswer:
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
     # Nothing was asked of the database here yet, so no connection is held while pictures decode.
     taken = _take(context, files, sources)
@@ -72,7 +73,7 @@ def seed(
     access: Lead,
     split: Annotated[Split, Form()] = Split.TRAIN,
     sources: Sources = None,
-) -> schemas.UploadAnswer:
+) -> UploadAnswer:
     """Give a category its first examples. The `test` split is frozen: measured on, never trained on."""
     # Before the pictures are decoded: an unknown category is told at once.
     category_by_name(unit.session, access.project, category)
@@ -151,15 +152,15 @@ def _image(unit: UnitDep, access: Access, sha256: str) -> Image:
 
 
 @router.get("/projects/{project}/images/{sha256}", operation_id="getImage", responses=responses())
-def get_image(sha256: str, unit: UnitDep, access: Reader) -> schemas.ImageDetailOut:
+def get_image(sha256: str, unit: UnitDep, access: Reader) -> ImageDetailOut:
     """An image and its sources."""
     image = _image(unit, access, sha256)
-    return schemas.ImageDetailOut(
+    return ImageDetailOut(
         **answers.image_out(access.project.slug, image).model_dump(),
         format=image.format,
         size=image.size,
         sources=[
-            schemas.SourceOut(
+            SourceOut(
                 url=source.url,
                 tags=source.tags,
                 author=source.author,

@@ -37,11 +37,25 @@ from app.usecases.label.tallies import progress_of
 from app.usecases.label.undo import undo_decision
 from app.usecases.people import Access
 
-from . import answers, schemas
+from . import answers
 from .beside import beside
 from .dependencies import Labeler, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.decisions import (
+    DecisionAnswer,
+    DecisionOut,
+    GoldOut,
+    GridAnswer,
+    GridOut,
+    GridPage,
+    GridResult,
+    NewDecision,
+    PastDecision,
+    SessionOut,
+    UndoAnswer,
+)
+from .schemas.leases import ClientBody, GridLease, LeaseAnswer, LeaseRequest, Progress, Released
 
 router = APIRouter(tags=["labeling"], route_class=OneThreadRoute)
 
@@ -73,12 +87,12 @@ Key = Annotated[
     operation_id="leaseProposals",
     responses=responses(InvalidError, GridNotAllowedError),
 )
-def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas.LeaseAnswer:
+def lease(body: LeaseRequest, unit: UnitDep, access: Labeler) -> LeaseAnswer:
     """The next open proposals, kept from others for five minutes. Ask again to renew the lease."""
     session, project = unit.session, access.project
     labeling = round_in_labeling(session, project)
     if labeling is None:
-        return schemas.LeaseAnswer(
+        return LeaseAnswer(
             progress=None, leases=[], proposals=[], categories=[], images={}, grid=None
         )
     holder = _holder(access, body.client)
@@ -92,15 +106,13 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
     have = set(body.have)
     new = [each for each in leased if each.id not in have]
     shown = beside(session, project, labeling.id, new, holder.user_id)
-    return schemas.LeaseAnswer(
+    return LeaseAnswer(
         progress=_progress(session, labeling, access),
         leases=[answers.lease_out(proposal) for proposal in leased],
         proposals=shown.proposals,
         categories=shown.categories,
         images=shown.images,
-        grid=None
-        if page is None
-        else schemas.GridLease(category_id=page.category_id, mostly=page.mostly),
+        grid=None if page is None else GridLease(category_id=page.category_id, mostly=page.mostly),
     )
 
 
@@ -109,10 +121,10 @@ def lease(body: schemas.LeaseRequest, unit: UnitDep, access: Labeler) -> schemas
     operation_id="releaseProposals",
     responses=responses(InvalidError),
 )
-def release(body: schemas.ClientBody, unit: UnitDep, access: Labeler) -> schemas.Released:
+def release(body: ClientBody, unit: UnitDep, access: Labeler) -> Released:
     """Give back what this client leased and did not answer."""
     released = release_leases(unit.session, access.project, _holder(access, body.client))
-    return schemas.Released(released=released)
+    return Released(released=released)
 
 
 @router.post(
@@ -120,7 +132,7 @@ def release(body: schemas.ClientBody, unit: UnitDep, access: Labeler) -> schemas
     operation_id="decideProposal",
     status_code=201,
     responses={
-        200: {"model": schemas.DecisionAnswer, "description": "This key was answered before"},
+        200: {"model": DecisionAnswer, "description": "This key was answered before"},
         **responses(
             RoundClosedError, AlreadyDecidedError, LeaseLostError, KeyReusedError, InvalidError
         ),
@@ -128,18 +140,18 @@ def release(body: schemas.ClientBody, unit: UnitDep, access: Labeler) -> schemas
 )
 def decide(
     proposal_id: int,
-    body: schemas.NewDecision,
+    body: NewDecision,
     key: Key,
     unit: UnitDep,
     access: Labeler,
     response: Response,
-) -> schemas.DecisionAnswer:
+) -> DecisionAnswer:
     """Answer a proposal, exactly once for each key. When this returns, the decision is on disk."""
     verdict = Verdict(body.answer, body.reason, body.category_id)
     said = Said(proposal_id, body.lease_token, verdict, key, body.seconds)
     saved = record_decision(unit.session, access.project, _labeler(access), said)
     response.status_code = 200 if saved.replayed else 201
-    return schemas.DecisionAnswer(
+    return DecisionAnswer(
         decision=_decision(unit.session, saved.decision),
         progress=_progress_of(unit, access, saved.proposal.round_id),
     )
@@ -150,7 +162,7 @@ def decide(
     operation_id="decidePage",
     responses=responses(InvalidError),
 )
-def decide_page(body: schemas.GridPage, unit: UnitDep, access: Labeler) -> schemas.GridAnswer:
+def decide_page(body: GridPage, unit: UnitDep, access: Labeler) -> GridAnswer:
     """Answer a page of a grid. Each answer is taken or refused on its own, exactly once a key."""
     session, project = unit.session, access.project
     page = [
@@ -159,7 +171,7 @@ def decide_page(body: schemas.GridPage, unit: UnitDep, access: Labeler) -> schem
     ]
     saved = record_page(session, project, _labeler(access), page)
     results = [
-        schemas.GridResult(
+        GridResult(
             key=said.key,
             decision=answers.decision_out(result.decision, {})
             if isinstance(result, Saved)
@@ -169,14 +181,14 @@ def decide_page(body: schemas.GridPage, unit: UnitDep, access: Labeler) -> schem
         for said, result in zip(page, saved, strict=True)
     ]
     labeling = round_in_labeling(session, project)
-    return schemas.GridAnswer(
+    return GridAnswer(
         results=results,
         progress=None if labeling is None else _progress(session, labeling, access),
     )
 
 
 @router.get("/projects/{project}/grids", operation_id="listGrids", responses=responses())
-def list_grids(unit: UnitDep, access: Labeler) -> list[schemas.GridOut]:
+def list_grids(unit: UnitDep, access: Labeler) -> list[GridOut]:
     """The categories that may be labeled a page at a time now, in labeling order."""
     session, project = unit.session, access.project
     labeling = round_in_labeling(session, project)
@@ -184,7 +196,7 @@ def list_grids(unit: UnitDep, access: Labeler) -> list[schemas.GridOut]:
         return []
     still_open = open_by_category(session, labeling, access.principal.user_id)
     return [
-        schemas.GridOut(
+        GridOut(
             category_id=grid.category_id,
             name=grid.name,
             open=still_open[grid.category_id],
@@ -204,20 +216,18 @@ def get_session(
     since: Annotated[
         datetime, Query(description="When the caller's day began; at most 48 hours are counted")
     ],
-) -> schemas.SessionOut:
+) -> SessionOut:
     """The caller's day: how many decisions, how quick, and how they did where that is known."""
     if since.tzinfo is None:
         raise InvalidError("since", "Give since with its time zone, as in 2026-01-31T00:00:00Z.")
     session, project = unit.session, access.project
     since = max(since, database_now(session) - LONGEST_DAY)
     day = labeling_queries.day(session, project.id, access.principal.user_id, since)
-    return schemas.SessionOut(
+    return SessionOut(
         today=day.decisions,
         last_hour=day.last_hour,
         seconds_per_decision=day.median_seconds,
-        gold=schemas.GoldOut(answered=day.gold, right=day.gold_right)
-        if project.show_gold
-        else None,
+        gold=GoldOut(answered=day.gold, right=day.gold_right) if project.show_gold else None,
     )
 
 
@@ -226,7 +236,7 @@ def list_decisions(
     unit: UnitDep,
     access: Labeler,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
-) -> list[schemas.PastDecision]:
+) -> list[PastDecision]:
     """The caller's newest decisions that they did not take back.
 
     They are of the round that is being labeled and of the newest one that ended.
@@ -237,7 +247,7 @@ def list_decisions(
     named = [row[0].picked_category_id for row in rows]
     names = labeling_queries.category_names(session, {each for each in named if each is not None})
     return [
-        schemas.PastDecision(
+        PastDecision(
             decision=answers.decision_out(decision, names),
             category_id=proposal.category_id,
             category=category,
@@ -257,8 +267,8 @@ def list_decisions(
     responses=responses(*UNDO_REFUSALS),
 )
 def undo(
-    decision_id: int, body: schemas.ClientBody, key: Key, unit: UnitDep, access: Labeler
-) -> schemas.UndoAnswer:
+    decision_id: int, body: ClientBody, key: Key, unit: UnitDep, access: Labeler
+) -> UndoAnswer:
     """Take one of one's own decisions back; its proposal is open again and leased to the caller."""
     session, project = unit.session, access.project
     holder = _holder(access, body.client)
@@ -267,7 +277,7 @@ def undo(
     # A repeated undo must not hand out what somebody else holds by now.
     held = [proposal] if holds(holder, proposal) else []
     shown = beside(session, project, proposal.round_id, held, holder.user_id)
-    return schemas.UndoAnswer(
+    return UndoAnswer(
         decision=_decision(session, saved.decision),
         progress=_progress_of(unit, access, proposal.round_id),
         proposal=next(iter(shown.proposals), None),
@@ -284,17 +294,17 @@ def _labeler(access: Access) -> Answering:
     return Answering(access.principal.user_id, leads=access.role is Role.LEAD)
 
 
-def _decision(session: Session, decision: Decision) -> schemas.DecisionOut:
+def _decision(session: Session, decision: Decision) -> DecisionOut:
     picked = decision.picked_category_id
     names = labeling_queries.category_names(session, () if picked is None else (picked,))
     return answers.decision_out(decision, names)
 
 
-def _progress_of(unit: Unit, access: Access, round_id: int) -> schemas.Progress:
+def _progress_of(unit: Unit, access: Access, round_id: int) -> Progress:
     return _progress(unit.session, unit.session.get_one(Round, round_id), access)
 
 
-def _progress(session: Session, labeling: Round, access: Access) -> schemas.Progress:
+def _progress(session: Session, labeling: Round, access: Access) -> Progress:
     labeler = _labeler(access)
     found = progress_of(session, labeling, labeler.user_id, leads=labeler.leads)
-    return schemas.Progress(round=labeling.number, **asdict(found))
+    return Progress(round=labeling.number, **asdict(found))

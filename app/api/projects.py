@@ -13,16 +13,18 @@ from app.usecases import people, projects
 from app.usecases.events import record
 from app.usecases.people import Access, Principal
 
-from . import answers, schemas
+from . import answers
 from .dependencies import Lead, PrincipalDep, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.categories import CategoryIn, CategoryOut
+from .schemas.projects import MemberOut, NewProject, NewRole, ProjectChanges, ProjectOut
 
 router = APIRouter(tags=["projects"], route_class=OneThreadRoute)
 
 
 @router.get("/projects", operation_id="listProjects", responses=responses())
-def list_projects(unit: UnitDep, principal: PrincipalDep) -> list[schemas.ProjectOut]:
+def list_projects(unit: UnitDep, principal: PrincipalDep) -> list[ProjectOut]:
     """The caller's projects, by name."""
     found = projects.list_projects(unit.session, principal)
     return [answers.project_out(project, role) for project, role in found]
@@ -34,9 +36,7 @@ def list_projects(unit: UnitDep, principal: PrincipalDep) -> list[schemas.Projec
     status_code=201,
     responses=responses(InvalidError, TakenError),
 )
-def create_project(
-    body: schemas.NewProject, unit: UnitDep, principal: PrincipalDep
-) -> schemas.ProjectOut:
+def create_project(body: NewProject, unit: UnitDep, principal: PrincipalDep) -> ProjectOut:
     """Create a project; the caller becomes its lead."""
     _need_lead_scope(principal)
     project = projects.create_project(
@@ -53,13 +53,13 @@ def _need_lead_scope(principal: Principal) -> None:
 
 
 @router.get("/projects/{project}", operation_id="getProject", responses=responses())
-def get_project(access: Reader) -> schemas.ProjectOut:
+def get_project(access: Reader) -> ProjectOut:
     """A project."""
     return answers.project_out(access.project, access.role)
 
 
 @router.patch("/projects/{project}", operation_id="editProject", responses=responses(InvalidError))
-def edit_project(body: schemas.ProjectChanges, unit: UnitDep, access: Lead) -> schemas.ProjectOut:
+def edit_project(body: ProjectChanges, unit: UnitDep, access: Lead) -> ProjectOut:
     """Change a project; the next round begins with the new settings."""
     project = unit.session.merge(access.project)
     left_empty = {name for name in body.model_fields_set if getattr(body, name) is None}
@@ -73,10 +73,10 @@ def edit_project(body: schemas.ProjectChanges, unit: UnitDep, access: Lead) -> s
 
 
 @router.get("/projects/{project}/members", operation_id="listMembers", responses=responses())
-def list_members(unit: UnitDep, access: Lead) -> list[schemas.MemberOut]:
+def list_members(unit: UnitDep, access: Lead) -> list[MemberOut]:
     """The members of a project, by login."""
     rows = queries.members(unit.session, access.project.id)
-    return [schemas.MemberOut(login=row[0], name=row[1], role=Role(row[2])) for row in rows]
+    return [MemberOut(login=row[0], name=row[1], role=Role(row[2])) for row in rows]
 
 
 @router.put(
@@ -85,7 +85,7 @@ def list_members(unit: UnitDep, access: Lead) -> list[schemas.MemberOut]:
     status_code=204,
     responses=responses(InvalidError),
 )
-def set_member(login: str, body: schemas.NewRole, unit: UnitDep, access: Lead) -> Response:
+def set_member(login: str, body: NewRole, unit: UnitDep, access: Lead) -> Response:
     """Give a user a role in the project."""
     people.set_member(unit.session, access.project, login, body.role)
     _log(unit, access, Verb.SET_MEMBER, login, role=body.role)
@@ -93,7 +93,7 @@ def set_member(login: str, body: schemas.NewRole, unit: UnitDep, access: Lead) -
 
 
 @router.get("/projects/{project}/categories", operation_id="listCategories", responses=responses())
-def list_categories(unit: UnitDep, access: Reader) -> list[schemas.CategoryOut]:
+def list_categories(unit: UnitDep, access: Reader) -> list[CategoryOut]:
     """The categories of a project with their counts, by name."""
     session, project = unit.session, access.project
     look_alikes = projects.look_alikes(session, project)
@@ -112,7 +112,7 @@ def list_categories(unit: UnitDep, access: Reader) -> list[schemas.CategoryOut]:
     status_code=201,
     responses=responses(InvalidError, TakenError),
 )
-def create_category(body: schemas.CategoryIn, unit: UnitDep, access: Lead) -> schemas.CategoryOut:
+def create_category(body: CategoryIn, unit: UnitDep, access: Lead) -> CategoryOut:
     """Create a category."""
     session, project = unit.session, access.project
     category = projects.add_category(session, project, _facts(body))
@@ -126,9 +126,7 @@ def create_category(body: schemas.CategoryIn, unit: UnitDep, access: Lead) -> sc
     operation_id="editCategory",
     responses=responses(InvalidError, TakenError),
 )
-def edit_category(
-    category_id: int, body: schemas.CategoryIn, unit: UnitDep, access: Lead
-) -> schemas.CategoryOut:
+def edit_category(category_id: int, body: CategoryIn, unit: UnitDep, access: Lead) -> CategoryOut:
     """Replace what is written about a category."""
     session, project = unit.session, access.project
     category = projects.category_by_id(session, project, category_id)
@@ -161,7 +159,7 @@ def _log(unit: Unit, access: Access, verb: Verb, what: str, **details: Any) -> N
     record(unit.session, access.project.id, access.principal.user_id, verb, what, **details)
 
 
-def _facts(body: schemas.CategoryIn) -> projects.CategoryFacts:
+def _facts(body: CategoryIn) -> projects.CategoryFacts:
     return projects.CategoryFacts(
         name=body.name,
         scientific_name=body.scientific_name,

@@ -25,11 +25,25 @@ from app.usecases.judge_quality import AuditResult, judge_quality
 from app.usecases.label.set_aside import effect_of_setting_aside, set_aside
 from app.usecases.people import user_by_login
 
-from . import answers, schemas
+from . import answers
 from .dependencies import Lead, UnitDep
 from .labeling import Key
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.decisions import GoldOut
+from .schemas.quality import (
+    AdjudicatedOut,
+    AdjudicationOut,
+    AdjudicationsOut,
+    AsideOut,
+    AuditOut,
+    LabelerQualityOut,
+    NewAdjudication,
+    PairOut,
+    QualityOut,
+    RateOut,
+    SaidOut,
+)
 
 router = APIRouter(tags=["quality"], route_class=OneThreadRoute)
 
@@ -43,7 +57,7 @@ def get_quality(
     number: Annotated[
         int | None, Query(alias="round", description="The newest labeled one without")
     ] = None,
-) -> schemas.QualityOut:
+) -> QualityOut:
     """How well each labeler and all together answered in a round, and what audits of all rounds say.
 
     Agreement is over the newest 20,000 answers to questions that several answered.
@@ -51,17 +65,17 @@ def get_quality(
     found = judge_quality(unit.session, access.project, number)
     if number is not None and found.round is None:
         raise NotFoundError("round", number)
-    return schemas.QualityOut(
+    return QualityOut(
         round=found.round.number if found.round else None,
         labelers=[
-            schemas.LabelerQualityOut(
+            LabelerQualityOut(
                 login=of.counts.login,
                 name=of.counts.name,
                 yes=of.counts.yes,
                 no=of.counts.no,
                 unsure=of.counts.unsure,
                 seconds_per_decision=of.counts.median_seconds,
-                gold=schemas.GoldOut(answered=of.counts.gold, right=of.counts.gold_right),
+                gold=GoldOut(answered=of.counts.gold, right=of.counts.gold_right),
                 gold_rate=_rate(of.gold),
                 agreed=of.agreed,
                 compared=of.compared,
@@ -73,7 +87,7 @@ def get_quality(
         questions=found.questions,
         krippendorff_alpha=found.alpha,
         fleiss_kappa=found.fleiss,
-        pairs=[schemas.PairOut(**asdict(pair)) for pair in found.pairs],
+        pairs=[PairOut(**asdict(pair)) for pair in found.pairs],
         misses=_audit(found.misses),
         errors=_audit(found.errors),
     )
@@ -86,12 +100,12 @@ def get_quality(
 )
 def list_adjudications(
     unit: UnitDep, access: Lead, limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> schemas.AdjudicationsOut:
+) -> AdjudicationsOut:
     """What waits for a lead: ties, unsure answers, and contradictions of earlier answers."""
     return adjudications(unit.session, access.project, limit)
 
 
-def adjudications(session: Session, project: Project, limit: int) -> schemas.AdjudicationsOut:
+def adjudications(session: Session, project: Project, limit: int) -> AdjudicationsOut:
     """The first of what waits for a lead, with all that is needed to decide it."""
     rows = quality_queries.waiting(session, project, limit)
     said = quality_queries.said_of(session, [row[0] for row in rows])
@@ -103,10 +117,10 @@ def adjudications(session: Session, project: Project, limit: int) -> schemas.Adj
         shown[round_id] = labeling_queries.exemplars(session, round_id, of_round)
     every = {image for of in shown.values() for images in of.values() for image in images}
     images = labeling_queries.images(session, every)
-    return schemas.AdjudicationsOut(
+    return AdjudicationsOut(
         waiting=quality_queries.waiting_count(session, project),
         proposals=[
-            schemas.AdjudicationOut(
+            AdjudicationOut(
                 proposal_id=proposal.id,
                 round=number,
                 category_id=category.id,
@@ -118,7 +132,7 @@ def adjudications(session: Session, project: Project, limit: int) -> schemas.Adj
                 ],
                 earlier=None if proposal.audits is None else Answer(str(proposal.gold)),
                 said=[
-                    schemas.SaidOut(name=name, answer=Answer(decision.answer))
+                    SaidOut(name=name, answer=Answer(decision.answer))
                     for name, decision in said.get(proposal.id, [])
                 ],
             )
@@ -132,7 +146,7 @@ def adjudications(session: Session, project: Project, limit: int) -> schemas.Adj
     operation_id="adjudicate",
     status_code=201,
     responses={
-        200: {"model": schemas.AdjudicatedOut, "description": "This key was answered before"},
+        200: {"model": AdjudicatedOut, "description": "This key was answered before"},
         **responses(
             NotWaitingError, AlreadyDecidedError, RoundClosedError, KeyReusedError, InvalidError
         ),
@@ -140,12 +154,12 @@ def adjudications(session: Session, project: Project, limit: int) -> schemas.Adj
 )
 def settle(
     proposal_id: int,
-    body: schemas.NewAdjudication,
+    body: NewAdjudication,
     key: Key,
     unit: UnitDep,
     access: Lead,
     response: Response,
-) -> schemas.AdjudicatedOut:
+) -> AdjudicatedOut:
     """Decide what waits for a lead. Where an earlier answer was wrong, the dataset is mended.
 
     What is mended counts from the next dataset version on.
@@ -156,9 +170,7 @@ def settle(
         details = {"answer": body.answer.value, "mended": done.mended}
         record(unit.session, access.project.id, user_id, Verb.ADJUDICATE, proposal_id, **details)
     response.status_code = 200 if done.replayed else 201
-    return schemas.AdjudicatedOut(
-        decision=answers.decision_out(done.decision, {}), mended=done.mended
-    )
+    return AdjudicatedOut(decision=answers.decision_out(done.decision, {}), mended=done.mended)
 
 
 @router.post(
@@ -166,15 +178,13 @@ def settle(
     operation_id="previewSetAside",
     responses=responses(),
 )
-def effect(login: str, unit: UnitDep, access: Lead) -> schemas.AsideOut:
+def effect(login: str, unit: UnitDep, access: Lead) -> AsideOut:
     """What setting a labeler's answers aside would do now; nothing changes.
 
     It is found by doing it and taking it back at once: that needs a transaction, so this is a POST.
     """
     labeler = user_by_login(unit.session, login)
-    return schemas.AsideOut(
-        **asdict(effect_of_setting_aside(unit.session, access.project, labeler.id))
-    )
+    return AsideOut(**asdict(effect_of_setting_aside(unit.session, access.project, labeler.id)))
 
 
 @router.post(
@@ -182,21 +192,21 @@ def effect(login: str, unit: UnitDep, access: Lead) -> schemas.AsideOut:
     operation_id="setAside",
     responses=responses(),
 )
-def aside(login: str, unit: UnitDep, access: Lead) -> schemas.AsideOut:
+def aside(login: str, unit: UnitDep, access: Lead) -> AsideOut:
     """Take back all answers of one labeler in the open round; others are asked again."""
     labeler = user_by_login(unit.session, login)
     by = access.principal.user_id
     done = asdict(set_aside(unit.session, access.project, labeler.id, by=by))
     if done["decisions"]:
         record(unit.session, access.project.id, by, Verb.SET_ASIDE, login, **done)
-    return schemas.AsideOut(**done)
+    return AsideOut(**done)
 
 
-def _rate(of: Rate | None) -> schemas.RateOut | None:
-    return None if of is None else schemas.RateOut(**asdict(of))
+def _rate(of: Rate | None) -> RateOut | None:
+    return None if of is None else RateOut(**asdict(of))
 
 
-def _audit(of: AuditResult) -> schemas.AuditOut:
-    return schemas.AuditOut(
+def _audit(of: AuditResult) -> AuditOut:
+    return AuditOut(
         earlier=of.earlier, asked=of.asked, wrong=of.wrong, pending=of.pending, rate=_rate(of.rate)
     )

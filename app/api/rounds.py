@@ -24,16 +24,17 @@ from app.usecases.people import Access
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from app.usecases.start_round import start_round
 
-from . import answers, schemas
+from . import answers
 from .dependencies import ContextDep, Lead, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
+from .schemas.rounds import RoundOut
 
 router = APIRouter(tags=["rounds"], route_class=OneThreadRoute)
 
 
 @router.get("/projects/{project}/rounds", operation_id="listRounds", responses=responses())
-def list_rounds(unit: UnitDep, access: Reader) -> list[schemas.RoundOut]:
+def list_rounds(unit: UnitDep, access: Reader) -> list[RoundOut]:
     """All rounds, the newest first."""
     now = database_now(unit.session)
     return [
@@ -47,7 +48,7 @@ def list_rounds(unit: UnitDep, access: Reader) -> list[schemas.RoundOut]:
     status_code=201,
     responses=responses(RoundInProgressError, RoundNotReadyError),
 )
-def start(unit: UnitDep, access: Lead) -> schemas.RoundOut:
+def start(unit: UnitDep, access: Lead) -> RoundOut:
     """Start the next round: workers embed, train and score; then its proposals can be leased."""
     started, job = start_round(unit.session, access.project, access.principal.user_id)
     _log(unit, access, Verb.START_ROUND, started.number, trained_on=started.trained_on)
@@ -56,7 +57,7 @@ def start(unit: UnitDep, access: Lead) -> schemas.RoundOut:
 
 
 @router.get("/projects/{project}/rounds/{number}", operation_id="getRound", responses=responses())
-def get_round(number: int, unit: UnitDep, access: Reader) -> schemas.RoundOut:
+def get_round(number: int, unit: UnitDep, access: Reader) -> RoundOut:
     """A round with the progress of its work."""
     return _one(unit, access, number)
 
@@ -66,7 +67,7 @@ def get_round(number: int, unit: UnitDep, access: Reader) -> schemas.RoundOut:
     operation_id="closeRound",
     responses=responses(TransitionError),
 )
-def close(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
+def close(number: int, unit: UnitDep, access: Lead) -> RoundOut:
     """Close a round: every yes joins the dataset, every no becomes a hard negative."""
     closed = close_round(unit.session, access.project, number, database_now(unit.session))
     answer = _one(unit, access, number)
@@ -80,7 +81,7 @@ def close(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
     operation_id="cancelRound",
     responses=responses(TransitionError),
 )
-def cancel(number: int, unit: UnitDep, access: Lead) -> schemas.RoundOut:
+def cancel(number: int, unit: UnitDep, access: Lead) -> RoundOut:
     """End a round without effect on the dataset. Its decisions stay in the log."""
     cancel_round(unit.session, access.project, number, database_now(unit.session))
     _log(unit, access, Verb.CANCEL_ROUND, number)
@@ -91,7 +92,7 @@ def _log(unit: Unit, access: Access, verb: Verb, number: int, **details: Any) ->
     record(unit.session, access.project.id, access.principal.user_id, verb, number, **details)
 
 
-def _one(unit: Unit, access: Access, number: int) -> schemas.RoundOut:
+def _one(unit: Unit, access: Access, number: int) -> RoundOut:
     unit.session.flush()
     found = queries.rounds(unit.session, access.project.id, number)
     if not found:

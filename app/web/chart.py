@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from app.web.pages import Chart, Curve, Dot, Rule
+from app.web.pages.frame import Chart, Dot, Rule
+from app.web.pages.rounds import Curve
 from app.web.words import Words, count
 
 WIDTH, HEIGHT = 640, 220

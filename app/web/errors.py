@@ -11,7 +11,7 @@ from app.domain.errors import DomainError
 from app.web.addresses import sign_in_path
 from app.web.framing import frame, words_for, words_for_reader
 from app.web.headers import complete
-from app.web.pages import ErrorPage
+from app.web.pages.entry import ErrorPage
 from app.web.templating import render
 from app.web.words import marked
 

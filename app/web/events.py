@@ -9,7 +9,8 @@ from app.db.event_queries import EventFilter, event_page, event_people
 from app.db.tables import Event, Project
 from app.domain.event import Verb
 from app.web.lead_nav import EVENTS, lead_nav
-from app.web.pages import EventRow, EventsPage, Frame, Option
+from app.web.pages.events import EventRow, EventsPage
+from app.web.pages.frame import Frame, Option
 from app.web.words import Words, marked
 
 PAGE = 100

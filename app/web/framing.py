@@ -10,7 +10,7 @@ from app.secrets import csrf_token
 from app.usecases.people import Credentials, who_calls
 from app.usecases.preferences import preferences_of
 from app.web.languages import choose, script_path
-from app.web.pages import Frame
+from app.web.pages.frame import Frame
 from app.web.words import Words, words_in
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Project, Round
 from app.domain.access import Role
 from app.domain.round import RoundState
-from app.web.pages import ProjectLine
+from app.web.pages.entry import ProjectLine
 from app.web.words import ROLES, STATES, Words
 
 

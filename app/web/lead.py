@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.api.answers import round_out
-from app.api.schemas import JobOut, RoundOut
+from app.api.schemas.rounds import JobOut, RoundOut
 from app.db import queries
 from app.db.tables import Category, DatasetVersion, Project
 from app.domain.access import Role
@@ -15,12 +15,10 @@ from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState
 from app.web.chart import accuracy_chart
 from app.web.lead_nav import ROUNDS, lead_nav
-from app.web.pages import (
+from app.web.pages.frame import Fact, Frame, Headline
+from app.web.pages.project import (
     CategoryRow,
     CurrentRound,
-    Fact,
-    Frame,
-    Headline,
     LeadPage,
     MemberRow,
     RoundRow,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.web.pages import NavLink
+from app.web.pages.frame import NavLink
 from app.web.words import Words, marked
 
 

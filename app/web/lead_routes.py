@@ -6,9 +6,10 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api import dataset, schemas
+from app.api import dataset
 from app.api.dependencies import ContextDep, Lead, UnitDep
 from app.api.one_thread import OneThreadRoute
+from app.api.schemas.dataset import ExportQuery
 from app.db.event_queries import EventFilter
 from app.db.version_diff import Change, ChangeFilter
 from app.domain.errors import NotFoundError
@@ -66,7 +67,7 @@ def export(
     number: int,
     context: ContextDep,
     access: Lead,
-    wanted: Annotated[schemas.ExportQuery, Query()],
+    wanted: Annotated[ExportQuery, Query()],
 ) -> Response:
     """What the form of the version's page asks for. A refusal is a page, unlike one over REST."""
     return dataset.export(context, access, wanted.model_copy(update={"version": number}))

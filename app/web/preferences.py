@@ -8,7 +8,8 @@ from app.domain.lease import MOST_LEASED
 from app.domain.preferences import LEAST_GRID, LONGEST_WORK, Preferences
 from app.web.addresses import HOME, safe_path
 from app.web.languages import LANGUAGES
-from app.web.pages import Frame, LanguageChoice, PreferencesPage
+from app.web.pages.entry import LanguageChoice, PreferencesPage
+from app.web.pages.frame import Frame
 
 
 def preferences_page(chosen: Preferences, frame: Frame, back: str | None) -> PreferencesPage:

@@ -15,7 +15,7 @@ from app.domain.cost import Effort
 from app.domain.decision import Tally
 from app.domain.job import JobKind
 from app.domain.round import UNFINISHED, RoundState
-from app.web.pages import NumberCell, NumberLine, NumberPair
+from app.web.pages.rounds import NumberCell, NumberLine, NumberPair
 from app.web.words import JOBS, NONE, Words, count, marked
 
 

@@ -13,11 +13,11 @@ from app.domain.errors import NotFoundError
 from app.domain.round import RoundState
 from app.web.chart import loss_curve
 from app.web.lead_nav import ROUNDS, lead_nav
-from app.web.pages import (
+from app.web.pages.frame import Frame
+from app.web.pages.rounds import (
     CategoryAnswersRow,
     CategoryPair,
     ComparePage,
-    Frame,
     NumberCell,
     NumberPair,
     RoundPage,

@@ -15,7 +15,8 @@ from app.web.framing import FramingDep
 from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
 from app.web.lead import lead_page
-from app.web.pages import GridPage, HomePage, LabelPage
+from app.web.pages.entry import HomePage
+from app.web.pages.seat import GridPage, LabelPage
 from app.web.preferences import page_before, preferences_page
 from app.web.round_pages import Order, compare_page, round_page
 from app.web.templating import render

@@ -18,7 +18,7 @@ from app.usecases import people
 from app.web import throttle
 from app.web.addresses import safe_path
 from app.web.framing import frame, words_for
-from app.web.pages import SignInPage
+from app.web.pages.entry import SignInPage
 from app.web.templating import render
 
 router = APIRouter(route_class=OneThreadRoute)

@@ -12,7 +12,8 @@ from app.db.tables import DatasetVersion, Project
 from app.db.version_diff import Change, ChangeFilter, change_counts, change_page
 from app.domain.dataset import Split
 from app.web.lead_nav import VERSIONS, lead_nav
-from app.web.pages import ChangedPicture, ChangeRow, Frame, Option, VersionDiffPage
+from app.web.pages.frame import Frame, Option
+from app.web.pages.versions import ChangedPicture, ChangeRow, VersionDiffPage
 from app.web.words import Words, count, marked
 
 PAGE = 60

@@ -14,17 +14,9 @@ from app.usecases.roll_back import Effect, effect_of_rolling_back
 from app.usecases.start_round import unfinished_round
 from app.web.lead import made_by
 from app.web.lead_nav import VERSIONS, lead_nav
-from app.web.pages import (
-    CategoryRow,
-    Choice,
-    Fact,
-    Frame,
-    OriginRow,
-    ShareRow,
-    VersionLine,
-    VersionPage,
-    VersionsPage,
-)
+from app.web.pages.frame import Choice, Fact, Frame
+from app.web.pages.project import CategoryRow
+from app.web.pages.versions import OriginRow, ShareRow, VersionLine, VersionPage, VersionsPage
 from app.web.words import Words, count, marked
 
 FORMATS = {

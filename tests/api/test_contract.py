@@ -18,9 +18,13 @@ from app.api import (
     projects,
     quality,
     rounds,
-    schemas,
 )
 from app.api.dependencies import Needs
+from app.api.schemas.categories import CategoryIn
+from app.api.schemas.decisions import NewDecision
+from app.api.schemas.leases import LeaseRequest
+from app.api.schemas.people import PreferencesBody
+from app.api.schemas.projects import NewProject
 from app.domain.access import Right
 from app.domain.errors import DomainError
 from tests.api.service import Service
@@ -156,11 +160,11 @@ def test_every_example_of_a_schema_is_valid(openapi: dict[str, Any]) -> None:
 
 def test_bodies_of_json_carry_an_example_or_describe_each_field(openapi: dict[str, Any]) -> None:
     for model in (
-        schemas.NewProject,
-        schemas.CategoryIn,
-        schemas.LeaseRequest,
-        schemas.NewDecision,
-        schemas.PreferencesBody,
+        NewProject,
+        CategoryIn,
+        LeaseRequest,
+        NewDecision,
+        PreferencesBody,
     ):
         schema = openapi["components"]["schemas"][model.__name__]
         for example in schema["examples"]:

@@ -1,0 +1,45 @@
+"""The tables. Each constraint that guards a race says which.
+
+All are imported here: foreign keys and migrations need the whole of the metadata.
+"""
+
+from .base import Table
+from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
+from .jobs import Job
+from .labeling import Contrast, Decision, Proposal, Tally
+from .log import Event
+from .people import ApiToken, User, WebSession
+from .pictures import Candidate, Feature, FeatureShard, Image, Source
+from .projects import Category, LookAlike, Project, ProjectMember
+from .rounds import Exemplar, ModelVersion, Round, RoundCategory, RoundEffort
+
+__all__ = [
+    "ApiToken",
+    "Candidate",
+    "Category",
+    "Contrast",
+    "DatasetVersion",
+    "Decision",
+    "Event",
+    "Example",
+    "Exemplar",
+    "Feature",
+    "FeatureShard",
+    "HardNegative",
+    "Image",
+    "Job",
+    "LookAlike",
+    "ModelVersion",
+    "Project",
+    "ProjectMember",
+    "Proposal",
+    "Round",
+    "RoundCategory",
+    "RoundEffort",
+    "Source",
+    "Table",
+    "Tally",
+    "User",
+    "VersionCategory",
+    "WebSession",
+]

@@ -1,0 +1,46 @@
+"""Work for the background."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.job import JobKind, JobState
+
+from .base import Table, created, one_of, row_id
+
+
+class Job(Table):
+    """A piece of background work: the truth about it. The broker only carries its id."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        one_of("kind", JobKind),
+        one_of("state", JobState),
+        UniqueConstraint("round_id", "kind"),
+        Index(
+            "ix_job_unfinished",
+            "state",
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+    )
+    id: Mapped[int] = row_id()
+    kind: Mapped[str]
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    state: Mapped[str]
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    sent_at: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    step: Mapped[int] = mapped_column(server_default="0")
+    steps: Mapped[int | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = created()

@@ -1,0 +1,90 @@
+"""Images, where they came from, and their features."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Table, created, row_id
+
+
+class Image(Table):
+    """A picture known by the SHA-256 of its bytes."""
+
+    __tablename__ = "image"
+    # Two uploads of the same bytes at once: one inserts, the other finds a duplicate.
+    __table_args__ = (UniqueConstraint("project_id", "sha256"),)
+    id: Mapped[int] = row_id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    sha256: Mapped[str]
+    format: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    created_at: Mapped[datetime] = created()
+
+
+class Source(Table):
+    """Where an image came from; one image may have several."""
+
+    __tablename__ = "source"
+    # A retried upload says the same thing again: it is kept once.
+    __table_args__ = (
+        UniqueConstraint(
+            "image_id", "url", "author", "licence", postgresql_nulls_not_distinct=True
+        ),
+    )
+    id: Mapped[int] = row_id()
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    url: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
+    author: Mapped[str | None]
+    licence: Mapped[str | None]
+    crawled_at: Mapped[datetime | None]
+    received_at: Mapped[datetime] = created()
+
+
+class Candidate(Table):
+    """An image in the pool. The row goes when the image becomes an example."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (
+        Index(
+            "ix_candidate_unscored",
+            "project_id",
+            "bucket",
+            postgresql_where=text("last_round IS NULL"),
+        ),
+        Index("ix_candidate_project_id_image_id", "project_id", "image_id"),
+    )
+    image_id: Mapped[int] = mapped_column(
+        ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    bucket: Mapped[int]
+    last_round: Mapped[int | None]
+
+
+class FeatureShard(Table):
+    """A stored block of pooled backbone features."""
+
+    __tablename__ = "feature_shard"
+    id: Mapped[int] = row_id()
+    fingerprint: Mapped[str]
+    blob_key: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = created()
+
+
+class Feature(Table):
+    """Where the features of one picture under one backbone are."""
+
+    __tablename__ = "feature"
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    shard_id: Mapped[int] = mapped_column(ForeignKey("feature_shard.id"), index=True)
+    row: Mapped[int]

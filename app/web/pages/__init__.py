@@ -1,0 +1,27 @@
+"""What each page shows: one frozen dataclass a page, compared with its template by a test.
+
+Templates only place these values: numbers are already text.
+"""
+
+from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
+from .events import EventsPage
+from .project import LeadPage
+from .rounds import ComparePage, RoundPage
+from .seat import GridPage, LabelPage
+from .versions import VersionDiffPage, VersionPage, VersionsPage
+
+Page = (
+    SignInPage
+    | ErrorPage
+    | HomePage
+    | PreferencesPage
+    | LabelPage
+    | GridPage
+    | LeadPage
+    | RoundPage
+    | ComparePage
+    | VersionsPage
+    | VersionPage
+    | VersionDiffPage
+    | EventsPage
+)
