@@ -88,6 +88,7 @@ def test_preferences_apply_at_once(labeling: Make, visit: Visit) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "de")
     page.locator("#break_minutes").fill("-3")
     page.locator("#grid_size").fill("30")
+    expect(page.get_by_role("button", name="Speichern")).to_be_enabled()
     page.keyboard.press("Enter")
     expect(page.locator("#break_minutes-problem")).to_have_text(
         "Geben Sie eine Zahl von 0 bis 480 an."
@@ -107,6 +108,21 @@ def test_preferences_apply_at_once(labeling: Make, visit: Visit) -> None:
     page.locator("#language").select_option("")
     page.locator("[type=submit]").last.click()
     expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_a_form_waits_for_its_script(labeling: Make, visit: Visit) -> None:
+    """Before, Enter would send it the browser's own way, and what was typed would be lost."""
+    made = labeling(proposals=1)
+    page = visit("/", login_of("lena", made))
+    page.route("**/static/form.js", lambda route: route.abort())
+    for path, name in (("/preferences", "grid_size"), (f"/projects/{made.slug}", "gold_share")):
+        page.goto(path)
+        field = page.locator(f"#{name}")
+        field.fill("13")
+        page.keyboard.press("Enter")
+        assert page.evaluate("location.pathname + location.search") == path
+        expect(field).to_have_value("13")
+        expect(page.locator("form:has(.saved) [type=submit]")).to_be_disabled()
 
 
 def test_preferences_in_every_look(labeling: Make, visit: Visit, look: dict[str, object]) -> None:

@@ -3,10 +3,16 @@
 import { Passing } from "./api.js";
 import { t } from "./words.js";
 
-/** Save with `save(form)` instead of sending; `done(answer)` follows what was saved. */
+/**
+ * Save with `save(form)` instead of sending; `done(answer)` follows what was saved.
+ *
+ * The page comes with the button disabled: neither a click nor Enter sends the form the browser's own
+ * way, where what was typed would be lost, before this has taken it over.
+ */
 export function saving(form, save, done = () => {}) {
   const said = form.querySelector("[role=status]");
   const refusal = form.querySelector("[role=alert]");
+  const button = form.querySelector("[type=submit]");
   form.noValidate = true; // the browser's bubbles speak its own language and go away
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -14,7 +20,6 @@ export function saving(form, save, done = () => {}) {
     refusal.hidden = true;
     const wrong = inputs(form).filter((input) => !mark(input, problemOf(input)));
     if (wrong.length) return wrong[0].focus();
-    const button = form.querySelector("[type=submit]");
     button.disabled = true;
     try {
       const answer = await save(form);
@@ -30,6 +35,7 @@ export function saving(form, save, done = () => {}) {
       button.disabled = false;
     }
   });
+  button.disabled = false;
 }
 
 const inputs = (form) => [...form.elements].filter(({ name }) => name);
