@@ -12,6 +12,7 @@ from app.db.tables import Category, DatasetVersion, Project
 from app.domain.access import Role
 from app.domain.cost import forecast
 from app.domain.job import JobKind, JobState
+from app.domain.redundancy import MOST_LABELERS
 from app.domain.round import UNFINISHED, Policy, RoundState
 from app.web.chart import accuracy_chart
 from app.web.lead_nav import ROUNDS, lead_nav
@@ -87,6 +88,10 @@ def _settings(project: Project) -> SettingsForm:
         grid_below=_percentage(project.grid_below),
         picked=project.picked,
         gold_share=_percentage(project.gold_share),
+        audit_share=_percentage(project.audit_share),
+        redundancy=project.redundancy,
+        redundancy_for=project.redundancy_for,
+        most_labelers=MOST_LABELERS,
         show_gold=project.show_gold,
         show_confidence=project.show_confidence,
         show_others=project.show_others,

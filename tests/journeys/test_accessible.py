@@ -91,7 +91,7 @@ def test_preferences_apply_at_once(labeling: Make, visit: Visit) -> None:
     expect(page.get_by_role("button", name="Speichern")).to_be_enabled()
     page.keyboard.press("Enter")
     expect(page.locator("#break_minutes-problem")).to_have_text(
-        "Geben Sie eine Zahl von 0 bis 480 an."
+        "Geben Sie eine ganze Zahl von 0 bis 480 an."
     )
     expect(page.locator("#break_minutes")).to_be_focused()
     assert_accessible(page)
@@ -147,6 +147,12 @@ def test_settings_are_saved_and_refused_beside_their_field(
     expect(settings.locator("#gold_share")).to_be_focused()
     assert_accessible(page)
     settings.locator("#gold_share").fill("7.5")
+    settings.locator("#redundancy").fill("2.5")
+    settings.get_by_role("button").click()
+    expect(settings.locator("#redundancy-problem")).to_have_text("Give a whole number from 1 to 5.")
+    settings.locator("#redundancy").fill("3")
+    settings.locator("#redundancy_for").select_option("risk")
+    settings.locator("#audit_share").fill("10")
     settings.locator("#grid_above").fill("")
     settings.locator("#grid_below").fill("25")
     settings.locator("#picked").select_option("same")
@@ -157,6 +163,7 @@ def test_settings_are_saved_and_refused_beside_their_field(
     with server.sessions() as session:
         kept = session.get_one(Project, made.project_id)
         assert (kept.grid_above, kept.grid_below, kept.gold_share) == (None, 0.25, 0.075)
+        assert (kept.redundancy, kept.redundancy_for, kept.audit_share) == (3, "risk", 0.1)
         assert (kept.picked, kept.show_confidence, kept.show_gold) == ("same", True, False)
     page.reload()
     expect(settings.locator("#grid_above")).to_have_value("")

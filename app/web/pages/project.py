@@ -94,6 +94,10 @@ class SettingsForm:
     grid_below: str
     picked: str
     gold_share: str
+    audit_share: str
+    redundancy: int
+    redundancy_for: str
+    most_labelers: int
     show_gold: bool
     show_confidence: bool
     show_others: bool

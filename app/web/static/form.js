@@ -45,6 +45,7 @@ export const numberIn = ({ valueAsNumber }) => (Number.isNaN(valueAsNumber) ? nu
 
 function problemOf(input) {
   if (input.validity.valid) return "";
+  if (input.step === "1") return t("Give a whole number from {least} to {most}.", { least: input.min, most: input.max });
   return t("Give a number from {least} to {most}.", { least: input.min, most: input.max });
 }
 
