@@ -15,11 +15,12 @@ class Place:
 
 
 ROUNDS = Place("", marked("Rounds"))
+CATEGORIES = Place("/categories", marked("Categories"))
 VERSIONS = Place("/versions", marked("Versions"))
 EVENTS = Place("/events", marked("Events"))
 # In the order in which they are shown. A new page adds itself here, and its template includes
 # `lead_nav.html`.
-PLACES = (ROUNDS, VERSIONS, EVENTS)
+PLACES = (ROUNDS, CATEGORIES, VERSIONS, EVENTS)
 
 
 def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

@@ -3,6 +3,7 @@
 Templates only place these values: numbers are already text.
 """
 
+from .categories import CategoriesPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .project import LeadPage
@@ -20,6 +21,7 @@ Page = (
     | LeadPage
     | RoundPage
     | ComparePage
+    | CategoriesPage
     | VersionsPage
     | VersionPage
     | VersionDiffPage
