@@ -1,7 +1,8 @@
 """The Celery application: `celery -A workers.celery worker -Q compute --pool=solo` and the light one.
 
 Delivery is at least once and a message may be lost; the job table makes both harmless. The light
-worker's beat runs `reconcile`, which queues again what died and sends again what was lost.
+worker's beat runs `reconcile`, which queues again what died and sends again what was lost, and
+`count_quality`.
 """
 
 import logging
@@ -13,6 +14,7 @@ from app.db.session import make_engine, make_sessions
 from app.jobs import RUN_JOB, CeleryJobs, make_celery
 from app.logs import configure_logs
 from app.settings import Settings
+from workers.count_quality import count_once
 from workers.runner import Workbench, reconcile_once, run_one
 
 # A beat every three seconds is no news; what happens to jobs is told by the runner.
@@ -21,6 +23,8 @@ for name in ("celery.worker.strategy", "celery.app.trace"):
 
 RECONCILE = "vetted.reconcile"
 RECONCILE_EVERY = 3.0  # seconds
+COUNT_QUALITY = "vetted.count_quality"
+COUNT_QUALITY_EVERY = 10.0  # seconds
 
 # Torch's threads wait asleep, not spinning: on cores that are shared with a database and a browser,
 # spinning made the forward pass three times slower. Read when torch is first imported.
@@ -35,7 +39,12 @@ app.conf.beat_schedule = {
         "schedule": RECONCILE_EVERY,
         # A tick that waited behind others is worthless.
         "options": {"queue": "light", "expires": RECONCILE_EVERY},
-    }
+    },
+    COUNT_QUALITY: {
+        "task": COUNT_QUALITY,
+        "schedule": COUNT_QUALITY_EVERY,
+        "options": {"queue": "light", "expires": COUNT_QUALITY_EVERY},
+    },
 }
 
 
@@ -60,3 +69,9 @@ def run_job(job_id: int) -> None:
 def reconcile() -> None:
     """Queue again the jobs of dead workers and send again lost messages."""
     reconcile_once(_bench())
+
+
+@app.task(name=COUNT_QUALITY)  # type: ignore[untyped-decorator]
+def count_quality() -> None:
+    """Count how well rounds are labeled, where that has changed."""
+    count_once(_bench().sessions)

@@ -8,10 +8,10 @@ from importlib import import_module
 
 import structlog
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
-from app.db.session import database_now, transaction
+from app.db.session import Sessions, database_now, transaction
 from app.db.tables import Round
 from app.domain.errors import StaleAttemptError
 from app.domain.job import JobKind
@@ -54,7 +54,7 @@ class Workbench:
     """What every job may use."""
 
     settings: Settings
-    sessions: sessionmaker[Session]
+    sessions: Sessions
     blobs: Blobs
     jobs: Jobs
 

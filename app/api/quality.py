@@ -55,30 +55,35 @@ def get_quality(
     unit: UnitDep,
     access: Lead,
     number: Annotated[
-        int | None, Query(alias="round", description="The newest labeled one without")
+        int | None, Query(alias="round", description="The newest with answers without")
     ] = None,
 ) -> QualityOut:
     """How well each labeler and all together answered in a round, and what audits of all rounds say.
 
-    Agreement is over the newest 20,000 answers to questions that several answered.
+    A worker counts while the round is labeled and once more when it ends. Agreement and estimates
+    are over the newest 20,000 answers to questions that several answered, or whose answer is known.
     """
     found = judge_quality(unit.session, access.project, number)
     if number is not None and found.round is None:
         raise NotFoundError("round", number)
     return QualityOut(
         round=found.round.number if found.round else None,
+        counted_at=found.counted_at,
+        answers=found.answers,
         labelers=[
             LabelerQualityOut(
-                login=of.counts.login,
-                name=of.counts.name,
-                yes=of.counts.yes,
-                no=of.counts.no,
-                unsure=of.counts.unsure,
-                seconds_per_decision=of.counts.median_seconds,
-                gold=GoldOut(answered=of.counts.gold, right=of.counts.gold_right),
-                gold_rate=_rate(of.gold),
+                login=of.login,
+                name=of.name,
+                yes=of.yes,
+                no=of.no,
+                unsure=of.unsure,
+                seconds_per_decision=of.median_seconds,
+                gold=GoldOut(answered=of.gold, right=of.gold_right),
+                gold_rate=_rate(of.gold_rate),
                 agreed=of.agreed,
                 compared=of.compared,
+                modelled=of.modelled,
+                accuracy=of.accuracy,
                 informed=of.informed,
                 suspect=of.suspect,
             )

@@ -3,24 +3,38 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    ScalarSelect,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
-from app.db.tables import Category, Decision, Image, Project, Proposal, Round, Tally, User
+from app.db.tables import (
+    Category,
+    Decision,
+    Image,
+    Project,
+    Proposal,
+    Round,
+    RoundQuality,
+    Tally,
+    User,
+)
 from app.domain.decision import Answer, Stage
+from app.domain.quality import Vote
 from app.domain.round import RoundState
 
 MOST_VOTES = 20_000
 JUDGED = (Answer.YES, Answer.NO)
-_WAITS_FOR_LEAD = and_(
-    Round.state == RoundState.LABELING, Proposal.answer.is_(None), Proposal.stage == Stage.LEAD
-)
-_CONTRADICTS = and_(
-    Proposal.audits.is_not(None),
-    Proposal.answer.in_(JUDGED),
-    Proposal.answer != Proposal.gold,
-    ~Proposal.adjudicated,
-)
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,6 @@ class LabelerCounts:
     """What one labeler answered in a round and nobody took back."""
 
     user_id: int
-    login: str
-    name: str
     yes: int
     no: int
     unsure: int
@@ -38,48 +50,61 @@ class LabelerCounts:
     gold_right: int
 
 
+def answers_of(round_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """How many answers of a round are in force, out of its users' counts."""
+    every = Tally.yes + Tally.no + Tally.unsure + Tally.gold + Tally.passed
+    return (
+        select(func.coalesce(func.sum(every), 0))
+        .where(Tally.round_id == round_id)
+        .scalar_subquery()
+    )
+
+
 def round_to_judge(session: Session, project_id: int, number: int | None) -> Round | None:
-    """The round with this number; without one, the newest that was or is labeled."""
+    """The round with this number; without one, the newest with answers, or else the newest labeled."""
     query = select(Round).where(Round.project_id == project_id, Round.labeling_at.is_not(None))
     if number is not None:
         query = query.where(Round.number == number)
-    return session.scalar(query.order_by(Round.number.desc()).limit(1))
+    answered = answers_of(Round.id) > 0  # type: ignore[arg-type]
+    return session.scalar(query.order_by(answered.desc(), Round.number.desc()).limit(1))
+
+
+def labeled_rounds(session: Session, project_id: int) -> Sequence[int]:
+    """Numbers of the rounds that were or are labeled, the newest first."""
+    return session.scalars(
+        select(Round.number)
+        .where(Round.project_id == project_id, Round.labeling_at.is_not(None))
+        .order_by(Round.number.desc())
+    ).all()
+
+
+def people(session: Session, user_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """(login, name) by id."""
+    rows = session.execute(select(User.id, User.login, User.name).where(User.id.in_(user_ids)))
+    return {user_id: (login, name) for user_id, login, name in rows}
 
 
 def labeler_counts(session: Session, round_id: int) -> list[LabelerCounts]:
-    """Who answered in a round, by login."""
+    """Who answered in a round. Reads all its answers: for a worker, not for a page."""
     known = and_(Proposal.gold.is_not(None), Proposal.audits.is_(None), Decision.answer.in_(JUDGED))
     rows = session.execute(
         select(
-            User.id,
-            User.login,
-            User.name,
+            Decision.user_id,
             *(func.count().filter(Decision.answer == each) for each in (*JUDGED, Answer.UNSURE)),
             func.percentile_cont(0.5).within_group(Decision.seconds),
             func.count().filter(known),
             func.count().filter(known, Decision.answer == Proposal.gold),
         )
         .join(Proposal, Proposal.id == Decision.proposal_id)
-        .join(User, User.id == Decision.user_id)
         .where(Proposal.round_id == round_id, *_in_force())
-        .group_by(User.id)
-        .order_by(User.login)
+        .group_by(Decision.user_id)
+        .order_by(Decision.user_id)
     )
     return [LabelerCounts(*row) for row in rows.all()]  # type: ignore[call-arg]
 
 
-@dataclass(frozen=True)
-class Voted:
-    """A yes or no to a question that several answered, or whose answer is known."""
-
-    proposal_id: int
-    user_id: int
-    answer: str
-    known: str | None
-
-
-def votes(session: Session, round_id: int) -> list[Voted]:
-    """The newest 20,000, by proposal."""
+def votes(session: Session, round_id: int) -> list[Vote]:
+    """The newest 20,000 to questions that several answered, or whose answer is known."""
     # What was answered once has one row in the log; an undo adds others.
     rows = session.execute(
         select(
@@ -100,7 +125,7 @@ def votes(session: Session, round_id: int) -> list[Voted]:
         .limit(MOST_VOTES)
     )
     return [
-        Voted(proposal_id, user_id, answer, None if audits else gold)
+        Vote(proposal_id, user_id, answer, None if audits else gold)
         for proposal_id, user_id, answer, gold, audits in rows
     ]
 
@@ -118,11 +143,30 @@ def answered_before(session: Session, project_id: int) -> dict[int, dict[str, in
     }
 
 
-def audited(session: Session, project_id: int) -> Sequence[Row[int, str | None, int, int, int]]:
-    """(round of the earlier answer, that answer, asked again, found wrong, contradicted only)."""
+@dataclass(frozen=True)
+class Audited:
+    """What a round's questions about the answers of an earlier round came to.
+
+    Attributes:
+        round_id: The earlier round.
+        answer: The earlier answer.
+        asked: How many were asked again and answered.
+        wrong: How many of them a lead found wrong.
+        pending: How many are contradicted and wait for a lead.
+    """
+
+    round_id: int
+    answer: str
+    asked: int
+    wrong: int
+    pending: int
+
+
+def audited(session: Session, round_id: int) -> list[Audited]:
+    """What a round asked again. Reads all of that: for a worker, not for a page."""
     then = aliased(Proposal)
     contradicted = Proposal.answer != Proposal.gold
-    return session.execute(
+    rows = session.execute(
         select(
             then.round_id,
             Proposal.gold,
@@ -130,15 +174,26 @@ def audited(session: Session, project_id: int) -> Sequence[Row[int, str | None, 
             func.count().filter(contradicted, Proposal.adjudicated),
             func.count().filter(contradicted, ~Proposal.adjudicated),
         )
-        .join(Round, Round.id == Proposal.round_id)
         .join(Decision, Decision.id == Proposal.audits)
         .join(then, then.id == Decision.proposal_id)
         .where(
-            Round.project_id == project_id,
+            Proposal.round_id == round_id,
             Proposal.audits.is_not(None),
             Proposal.answer.in_(JUDGED),
         )
         .group_by(then.round_id, Proposal.gold)
+        .order_by(then.round_id, Proposal.gold)
+    )
+    return [Audited(round_id, str(gold), *counts) for round_id, gold, *counts in rows.all()]
+
+
+def figures_of(session: Session, project_id: int) -> Sequence[RoundQuality]:
+    """What was counted of each round; the oldest first."""
+    return session.scalars(
+        select(RoundQuality)
+        .join(Round, Round.id == RoundQuality.round_id)
+        .where(Round.project_id == project_id, RoundQuality.counted_at.is_not(None))
+        .order_by(Round.number)
     ).all()
 
 
@@ -151,7 +206,7 @@ def waiting(
         .join(Round, Round.id == Proposal.round_id)
         .join(Image, Image.id == Proposal.image_id)
         .join(Category, Category.id == Proposal.category_id)
-        .where(Round.project_id == project.id, or_(_WAITS_FOR_LEAD, _CONTRADICTS))
+        .where(Proposal.id.in_(_waiting_ids(project)))
         .order_by(Round.number, Proposal.position, Proposal.id)
         .limit(limit)
     ).all()
@@ -159,12 +214,29 @@ def waiting(
 
 def waiting_count(session: Session, project: Project) -> int:
     """How many proposals wait for a lead."""
-    return session.scalars(
-        select(func.count())
-        .select_from(Proposal)
-        .join(Round, Round.id == Proposal.round_id)
-        .where(Round.project_id == project.id, or_(_WAITS_FOR_LEAD, _CONTRADICTS))
-    ).one()
+    ids = _waiting_ids(project).subquery()
+    return session.scalars(select(func.count()).select_from(ids)).one()
+
+
+def _waiting_ids(project: Project) -> CompoundSelect[int]:
+    """What nobody settled in the open round, and what contradicts an answer of an earlier one.
+
+    Each has an index of its own, whose condition is written out here: the planner finds it so.
+    """
+    of_project = select(Proposal.id).join(Round, Round.id == Proposal.round_id)
+    of_project = of_project.where(Round.project_id == project.id)
+    unsettled = of_project.where(
+        Round.state == RoundState.LABELING,
+        Proposal.answer.is_(None),
+        Proposal.stage == literal(Stage.LEAD.value, literal_execute=True),
+    )
+    contradicting = of_project.where(
+        Proposal.audits.is_not(None),
+        Proposal.answer != Proposal.gold,
+        ~Proposal.adjudicated,
+        Proposal.answer.in_(JUDGED),
+    )
+    return union_all(unsettled, contradicting)
 
 
 def said_of(

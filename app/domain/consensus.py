@@ -37,6 +37,11 @@ class Estimate(Generic[Who, Label]):
         of = self.truths[question]
         return max(of, key=of.__getitem__)
 
+    def accuracy(self, who: Who) -> float:
+        """The share of a labeler's answers that are right, among questions such as these."""
+        of = self.says[who]
+        return sum(share * of[truth][truth] for truth, share in self.shares.items())
+
     def informed(self, who: Who) -> float:
         """How far a labeler's answers depend on the truth: 1 always right, 0 chance.
 

@@ -17,6 +17,7 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.domain.round import RoundState, bucket_of
+from app.usecases.count_quality import outdate
 from app.usecases.freeze_dataset import next_version
 from app.usecases.label.holder import check_key
 from app.usecases.label.lease import end_lease
@@ -82,6 +83,7 @@ def adjudicate(
     mended = contradicts and _differs(proposal) and _mend(session, project, proposal, decision)
     session.flush()
     changes.write(session, labeling.id)
+    outdate(session, labeling.id)
     return Adjudicated(decision, mended, replayed=False)
 
 

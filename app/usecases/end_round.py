@@ -23,6 +23,7 @@ from app.domain.decision import Answer
 from app.domain.errors import NotFoundError
 from app.domain.job import JobState
 from app.domain.round import RoundEvent, RoundState, next_state
+from app.usecases.count_quality import outdate
 from app.usecases.freeze_dataset import freeze_dataset, next_version
 
 
@@ -62,6 +63,7 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     _grow_hard_negatives(session, ending, version)
     _release_unanswered(session, ending)
     _keep_effort(session, ending)
+    outdate(session, ending.id)
     session.flush()
     ending.made_version = freeze_dataset(session, project, round_id=ending.id).number
     return ending
@@ -103,6 +105,7 @@ def cancel_round(session: Session, project: Project, number: int, now: datetime)
         .where(Candidate.project_id == project.id, Candidate.last_round == ending.number)
         .values(last_round=None)
     )
+    outdate(session, ending.id)
     return ending
 
 

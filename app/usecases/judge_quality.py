@@ -1,45 +1,62 @@
 """How well a project is labeled: each labeler, their agreement, and what the audits say."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.db import quality_queries as queries
-from app.db.quality_queries import LabelerCounts, Voted
-from app.db.tables import Project, Round
-from app.domain.agreement import cohen_kappa, fleiss_kappa, histogram, krippendorff_alpha
+from app.db.quality_queries import Audited
+from app.db.tables import Project, Round, RoundQuality
 from app.domain.audit import Rate, Stratum, audit_rate, wilson
-from app.domain.consensus import dawid_skene, uninformed
 from app.domain.decision import Answer
 
 
 @dataclass(frozen=True)
 class LabelerQuality:
-    """One labeler in a round.
+    """One labeler in a round; what was taken back does not count.
 
     Attributes:
-        counts: What they answered.
-        gold: The share of known answers that they got right; None without any.
+        login: Names them in addresses.
+        name: Names them on pages.
+        yes: How often they said so.
+        no: How often they said so.
+        unsure: How often they were.
+        median_seconds: For an answer; None when none came with its time.
+        gold: Known questions that they answered with yes or no.
+        gold_right: How many of these were right.
+        gold_rate: The share of them; None without any.
         agreed: The share of others' answers to the same questions that theirs equal.
         compared: How many of those.
-        informed: How far their answers depend on the truth, by Dawid and Skene; 0 is chance.
+        modelled: How many of their answers Dawid and Skene's model was made from.
+        accuracy: The share of their answers that is right, by that model.
+        informed: How far their answers depend on the truth, by that model; 0 is chance.
         suspect: Whether that is so little that their answers should be looked at.
     """
 
-    counts: LabelerCounts
-    gold: Rate | None
+    login: str
+    name: str
+    yes: int
+    no: int
+    unsure: int
+    median_seconds: float | None
+    gold: int
+    gold_right: int
+    gold_rate: Rate | None
     agreed: float | None
     compared: int
+    modelled: int
+    accuracy: float | None
     informed: float | None
     suspect: bool
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two labelers who answered the same questions. `kappa` is Cohen's."""
+class PairQuality:
+    """Two labelers, by name, who answered the same questions. `kappa` is Cohen's."""
 
     first: str
     second: str
@@ -68,16 +85,34 @@ class AuditResult:
 
 @dataclass(frozen=True)
 class Quality:
-    """The whole. Agreement is over `questions` that several people answered in the round."""
+    """The whole, as a worker counted it last.
+
+    Attributes:
+        round: The round; None before one is labeled.
+        counted_at: When; None before the first count.
+        labelers: Who answered, by login.
+        questions: Questions that several people answered: agreement is over these.
+        alpha: Krippendorff's.
+        fleiss: Fleiss' kappa.
+        pairs: Those who met most often first.
+        misses: Refused pictures that are of the category after all, of all rounds.
+        errors: Accepted pictures that are not of the category, of all rounds.
+    """
 
     round: Round | None
+    counted_at: datetime | None
     labelers: tuple[LabelerQuality, ...]
     questions: int
     alpha: float | None
     fleiss: float | None
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PairQuality, ...]
     misses: AuditResult
     errors: AuditResult
+
+    @property
+    def answers(self) -> int:
+        """How many answers were counted."""
+        return sum(each.yes + each.no + each.unsure for each in self.labelers)
 
 
 def judge_quality(session: Session, project: Project, number: int | None = None) -> Quality:
@@ -86,103 +121,81 @@ def judge_quality(session: Session, project: Project, number: int | None = None)
     Args:
         session: Its transaction.
         project: The project.
-        number: The round; None takes the newest that was or is labeled.
+        number: The round; None takes the newest with answers.
     """
     judged = queries.round_to_judge(session, project.id, number)
-    counts = [] if judged is None else queries.labeler_counts(session, judged.id)
-    votes = [] if judged is None else queries.votes(session, judged.id)
-    by_question: dict[int, list[Voted]] = {}
-    for vote in votes:
-        by_question.setdefault(vote.proposal_id, []).append(vote)
-    several = [of for of in by_question.values() if len(of) > 1]
-    answers = histogram([vote.answer for vote in of] for of in several)
+    counted = {each.round_id: each for each in queries.figures_of(session, project.id)}
+    kept = None if judged is None else counted.get(judged.id)
+    figures = _figures(kept)
+    people = queries.people(session, [each["user_id"] for each in figures.get("labelers", ())])
+    audits = [Audited(**each) for of in counted.values() for each in _figures(of)["audits"]]
+    sizes = queries.answered_before(session, project.id) if audits else {}
     return Quality(
         round=judged,
-        labelers=_labelers(counts, list(by_question.values()), several),
-        questions=len(several),
-        alpha=krippendorff_alpha(answers),
-        fleiss=_fleiss(several),
-        pairs=_pairs(counts, several),
-        misses=_audit(session, project, Answer.NO),
-        errors=_audit(session, project, Answer.YES),
+        counted_at=None if kept is None else kept.counted_at,
+        labelers=_labelers(figures.get("labelers", ()), people),
+        questions=figures.get("questions", 0),
+        alpha=figures.get("alpha"),
+        fleiss=figures.get("fleiss"),
+        pairs=tuple(
+            PairQuality(
+                people[of["first"]][1], people[of["second"]][1], of["questions"], of["kappa"]
+            )
+            for of in figures.get("pairs", ())
+        ),
+        misses=_audit(audits, sizes, Answer.NO),
+        errors=_audit(audits, sizes, Answer.YES),
     )
 
 
-def _fleiss(several: Sequence[Sequence[Voted]]) -> float | None:
-    """Of the questions with the most usual number of answers: kappa is for equal numbers."""
-    if not several:
-        return None
-    size = Counter(map(len, several)).most_common(1)[0][0]
-    return fleiss_kappa(
-        histogram([vote.answer for vote in of] for of in several if len(of) == size)
-    )
+def _figures(kept: RoundQuality | None) -> Mapping[str, Any]:
+    return {} if kept is None or kept.figures is None else kept.figures
 
 
 def _labelers(
-    counts: Sequence[LabelerCounts],
-    questions: Sequence[Sequence[Voted]],
-    several: Sequence[Sequence[Voted]],
+    figures: Sequence[Mapping[str, Any]], people: Mapping[int, tuple[str, str]]
 ) -> tuple[LabelerQuality, ...]:
-    same: Counter[int] = Counter()
-    compared: Counter[int] = Counter()
-    for of in several:
-        for vote in of:
-            others = [other for other in of if other is not vote]
-            compared[vote.user_id] += len(others)
-            same[vote.user_id] += sum(other.answer == vote.answer for other in others)
-    informed, suspects = _informed(questions)
-    return tuple(
-        LabelerQuality(
-            counts=of,
-            gold=wilson(of.gold_right, of.gold) if of.gold else None,
-            agreed=same[of.user_id] / compared[of.user_id] if compared[of.user_id] else None,
-            compared=compared[of.user_id],
-            informed=informed.get(of.user_id),
-            suspect=of.user_id in suspects,
-        )
-        for of in counts
+    found = [_labeler(dict(of), *people[of["user_id"]]) for of in figures]
+    return tuple(sorted(found, key=lambda of: of.login))
+
+
+def _labeler(of: dict[str, Any], login: str, name: str) -> LabelerQuality:
+    del of["user_id"]
+    agreed, gold = of.pop("agreed"), of["gold"]
+    return LabelerQuality(
+        login=login,
+        name=name,
+        gold_rate=wilson(of["gold_right"], gold) if gold else None,
+        agreed=agreed / of["compared"] if of["compared"] else None,
+        **of,
     )
 
 
-def _informed(questions: Sequence[Sequence[Voted]]) -> tuple[dict[int, float], set[int]]:
-    known = {place: of[0].known for place, of in enumerate(questions) if of[0].known is not None}
-    several = [place for place, of in enumerate(questions) if len(of) > 1 or place in known]
-    votes = [[(vote.user_id, vote.answer) for vote in questions[place]] for place in several]
-    if len({answer for of in votes for _, answer in of}) < 2:  # noqa: PLR2004 - nothing differs
-        return {}, set()
-    places = {place: index for index, place in enumerate(several)}
-    # A person or two who gave some answers are imagined to have given a few more of each kind.
-    found = dawid_skene(
-        votes, known={places[place]: truth for place, truth in known.items()}, smoothing=1
-    )
-    given = Counter(who for of in votes for who, _ in of)
-    return {who: found.informed(who) for who in given}, set(uninformed(found, given))
-
-
-def _pairs(counts: Sequence[LabelerCounts], several: Sequence[Sequence[Voted]]) -> tuple[Pair, ...]:
-    names = {of.user_id: of.name for of in counts}
-    tables: dict[tuple[int, int], Counter[tuple[str, str]]] = {}
-    for of in several:
-        for one, other in combinations(sorted(of, key=lambda vote: vote.user_id), 2):
-            table = tables.setdefault((one.user_id, other.user_id), Counter())
-            table[one.answer, other.answer] += 1
-    return tuple(
-        Pair(names[one], names[other], table.total(), cohen_kappa(table))
-        for (one, other), table in sorted(tables.items(), key=lambda item: -item[1].total())
-    )
-
-
-def _audit(session: Session, project: Project, earlier: Answer) -> AuditResult:
-    sizes = queries.answered_before(session, project.id)
+def _audit(
+    audits: Sequence[Audited], sizes: Mapping[int, Mapping[str, int]], earlier: Answer
+) -> AuditResult:
+    """The strata are the rounds of the earlier answers, whichever rounds asked again."""
+    asked: Counter[int] = Counter()
+    wrong: Counter[int] = Counter()
+    pending: Counter[int] = Counter()
+    for each in audits:
+        if each.answer == earlier:
+            asked[each.round_id] += each.asked
+            wrong[each.round_id] += each.wrong
+            pending[each.round_id] += each.pending
     strata = [
-        Stratum(max(sizes.get(round_id, {}).get(earlier.value, 0), asked), asked, wrong, pending)
-        for round_id, answer, asked, wrong, pending in queries.audited(session, project.id)
-        if answer == earlier
+        Stratum(
+            max(sizes.get(round_id, {}).get(earlier.value, 0), number),
+            number,
+            wrong[round_id],
+            pending[round_id],
+        )
+        for round_id, number in asked.items()
     ]
     return AuditResult(
         earlier=sum(each.size for each in strata),
-        asked=sum(each.asked for each in strata),
-        wrong=sum(each.wrong for each in strata),
-        pending=sum(each.pending for each in strata),
+        asked=asked.total(),
+        wrong=wrong.total(),
+        pending=pending.total(),
         rate=audit_rate(strata),
     )

@@ -1,12 +1,15 @@
 """Quality over REST: the numbers of a round, what waits for the lead, answers set aside."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select, update
 
+from app.db.session import make_sessions
 from app.db.tables import Proposal
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service, problem
+from workers.count_quality import count_once
 
 KEY = {"Idempotency-Key": "lead-1"}
 BASE = "/projects/flowers"
@@ -27,6 +30,13 @@ def answer_all(labeling: Service, login: str, words: Sequence[str]) -> list[int]
     return ids
 
 
+def counted(labeling: Service) -> dict[str, Any]:
+    """The quality of the newest round, once a worker has counted."""
+    assert count_once(make_sessions(labeling.sessions.kw["bind"])) == 1
+    found: dict[str, Any] = labeling.call("lea", "GET", f"{BASE}/quality").json()
+    return found
+
+
 def test_nothing_was_labeled_yet(labeling: Service) -> None:
     found = labeling.call("lea", "GET", f"{BASE}/quality").json()
     assert found["labelers"] == found["pairs"] == []
@@ -43,7 +53,9 @@ def test_agreement_gold_and_what_waits(labeling: Service) -> None:
         known.gold = "yes"
     ids = answer_all(labeling, "ben", ["yes", "no", "yes", "no"])
     assert answer_all(labeling, "lea", ["yes", "no", "yes", "yes"]) == ids
-    found = labeling.call("lea", "GET", f"{BASE}/quality").json()
+    assert labeling.call("lea", "GET", f"{BASE}/quality").json()["counted_at"] is None
+    found = counted(labeling)
+    assert found["answers"] == 8
     by_login = {each["login"]: each for each in found["labelers"]}
     assert by_login["ben"]["gold"] == {"answered": 1, "right": 1}
     assert (by_login["ben"]["yes"], by_login["ben"]["no"]) == (2, 2)
@@ -90,7 +102,7 @@ def test_a_labeler_is_set_aside(labeling: Service) -> None:
     assert labeling.call("lea", "POST", f"{path}/preview").json()["decisions"] == 0
     (event,) = labeling.call("lea", "GET", f"{BASE}/events?verb=set-aside").json()["events"]
     assert (event["what"], event["details"]["decisions"]) == ("ben", 2)
-    assert labeling.call("lea", "GET", f"{BASE}/quality").json()["labelers"] == []
+    assert counted(labeling)["labelers"] == []
     problem(labeling.call("ben", "POST", path), 403, "forbidden")
 
 

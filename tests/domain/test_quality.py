@@ -15,6 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from app.domain.agreement import cohen_kappa, fleiss_kappa, histogram, krippendorff_alpha
 from app.domain.audit import Rate, Stratum, stratified_rate, wilson
 from app.domain.consensus import dawid_skene, majority, uninformed
+from app.domain.quality import Vote, judge
 from bench.quality import measure
 
 # Dawid and Skene (1979), table 1: five anaesthetists on 45 patients; the first saw each thrice.
@@ -217,3 +218,30 @@ def test_the_interval_holds_the_true_rate(rates: tuple[float, float]) -> None:
         assert found is not None
         inside += found.low <= sum(map(sum, parts)) / sum(sizes) <= found.high
     assert inside / 300 > 0.92
+
+
+def test_the_model_s_accuracy_is_the_share_that_is_right() -> None:
+    chance = Random(5)  # noqa: S311
+    skill = {1: 0.95, 2: 0.9, 3: 0.7}
+    votes = []
+    for question in range(3000):
+        truth = chance.random() < 0.7
+        for who, right in skill.items():
+            said = truth if chance.random() < right else not truth
+            known = ("yes" if truth else "no") if question % 20 == 0 else None
+            votes.append(Vote(question, who, "yes" if said else "no", known))
+    found = judge(votes)
+    assert found.questions == 3000
+    for who, right in skill.items():
+        assert found.voters[who].accuracy == pytest.approx(right, abs=0.03)
+        assert found.voters[who].compared == 6000
+    assert not any(of.suspect for of in found.voters.values())
+    assert [(pair.first, pair.second) for pair in found.pairs] == [(1, 2), (1, 3), (2, 3)]
+
+
+def test_nobody_is_judged_by_answers_that_do_not_differ() -> None:
+    found = judge([Vote(1, 1, "yes", None), Vote(1, 2, "yes", None), Vote(2, 3, "yes", None)])
+    assert (found.questions, found.alpha, found.fleiss) == (1, None, None)
+    assert found.voters[1].accuracy is None
+    assert found.voters[3].compared == 0
+    assert judge([]).pairs == ()

@@ -1,5 +1,7 @@
 """How good labels and labelers are."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.decision import Answer
@@ -30,6 +32,13 @@ class LabelerQualityOut(BaseModel):
     gold_rate: RateOut | None = Field(description="The share of known answers that were right")
     agreed: float | None = Field(description="The share of others' answers that theirs equal")
     compared: int = Field(description="How many answers of others that is of")
+    modelled: int = Field(
+        description="How many of their answers the estimates are from: to questions that others "
+        "answered too, or whose answer is known"
+    )
+    accuracy: float | None = Field(
+        description="The estimated share of their answers that is right, by Dawid and Skene's model"
+    )
     informed: float | None = Field(
         description="How far their answers depend on the truth, by Dawid and Skene's model: 1 "
         "always right, 0 chance"
@@ -60,11 +69,13 @@ class QualityOut(BaseModel):
     """How well a project is labeled."""
 
     round: int | None
+    counted_at: datetime | None = Field(description="Null before the first count of the round")
+    answers: int = Field(description="How many were counted")
     labelers: list[LabelerQualityOut]
     questions: int = Field(description="Questions that several people answered")
     krippendorff_alpha: float | None
     fleiss_kappa: float | None
-    pairs: list[PairOut]
+    pairs: list[PairOut] = Field(description="Who met most often first, 200 at most")
     misses: AuditOut = Field(description="Refused pictures that are of the category after all")
     errors: AuditOut = Field(description="Accepted pictures that are not of the category")
 

@@ -11,7 +11,7 @@ from .log import Event
 from .people import ApiToken, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
-from .rounds import Exemplar, ModelVersion, Round, RoundCategory, RoundEffort
+from .rounds import Exemplar, ModelVersion, Round, RoundCategory, RoundEffort, RoundQuality
 
 __all__ = [
     "ApiToken",
@@ -36,6 +36,7 @@ __all__ = [
     "Round",
     "RoundCategory",
     "RoundEffort",
+    "RoundQuality",
     "Source",
     "Table",
     "Tally",

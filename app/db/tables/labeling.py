@@ -54,6 +54,13 @@ class Proposal(Table):
             postgresql_include=["gold"],
         ),
         Index("ix_proposal_image_id", "image_id"),
+        # What waits for a lead because it contradicts an earlier answer.
+        Index(
+            "ix_proposal_contradicts",
+            "round_id",
+            "position",
+            postgresql_where=text("audits IS NOT NULL AND answer <> gold AND NOT adjudicated"),
+        ),
         Index("ix_proposal_audits", "audits", postgresql_where=text("audits IS NOT NULL")),
         Index(
             "ix_proposal_lease",

@@ -104,6 +104,22 @@ class RoundCategory(Table):
     expected_precision: Mapped[float]
 
 
+class RoundQuality(Table):
+    """How well a round is labeled, counted by a worker: for a page there are too many answers."""
+
+    __tablename__ = "round_quality"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
+    # Something changed that the number of answers does not show: the figures are counted anew.
+    outdated: Mapped[bool] = mapped_column(server_default="false")
+    # Whoever counts takes the next attempt and has until then; only the newest one is kept.
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    claimed_until: Mapped[datetime | None]
+    # When the figures were counted, and the answers in force by then.
+    counted_at: Mapped[datetime | None]
+    answers: Mapped[int] = mapped_column(server_default="0")
+    figures: Mapped[dict[str, Any] | None]
+
+
 class RoundEffort(Table):
     """What people gave for a round, measured when it closed; `domain.cost` says what is counted."""
 

@@ -10,6 +10,7 @@ from app.db.tables import Decision, Project, ProjectMember, Proposal, Round, Use
 from app.domain.decision import WITHDRAWN, Answer, Stage
 from app.domain.errors import NotFoundError
 from app.domain.round import RoundState
+from app.usecases.count_quality import outdate
 from app.usecases.label.lease import end_lease
 from app.usecases.label.log import Entry, append
 from app.usecases.label.pick import untouched
@@ -84,6 +85,7 @@ def set_aside(session: Session, project: Project, user_id: int, *, by: int) -> A
         outcomes.append((before, proposal.answer))
     session.flush()
     changes.write(session, labeling.id)
+    outdate(session, labeling.id)
     return _counted(len(decisions), outcomes)
 
 
