@@ -28,25 +28,6 @@ def content_hash(members: Iterable[Member]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def split_folder(
-    names: Iterable[str], *, seeds: int, tests: int
-) -> tuple[list[str], list[str], list[str]]:
-    """Cut one category's pictures into (seed, test, pool).
-
-    The rule: order by the SHA-256 of the file name, the first `tests` are test, the next `seeds` are
-    seed, the rest is pool. A category with too few pictures fills seed first, then test, then the
-    pool. It depends on nothing but the names, so that everybody gets the same split.
-    """
-    ordered = sorted(names, key=_name_digest)
-    tests = max(0, min(tests, len(ordered) - seeds))
-    return ordered[tests : tests + seeds], ordered[:tests], ordered[tests + seeds :]
-
-
-def _name_digest(name: str) -> str:
-    # A file name need not be text: Python keeps its stray bytes as lone surrogates.
-    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
-
-
 def lineage(restores: Mapping[int, int | None]) -> frozenset[int]:
     """The versions that the newest one has grown out of, itself among them.
 

@@ -28,6 +28,7 @@ from app.domain.errors import (
 from app.domain.names import check_name, check_slug
 from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy
+from app.domain.split_rule import SplitRule
 from app.usecases.people import Principal
 
 LONGEST_DEFINITION = 20_000
@@ -47,6 +48,9 @@ class ProjectPlan:
     weights: str | None = None
     image_size: int = 224
     seed: int = 0
+    test_percent: int = SplitRule.test_percent
+    most_tests: int = SplitRule.most_tests
+    least_train: int = SplitRule.least_train
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def create_project(session: Session, principal: Principal, plan: ProjectPlan) ->
             "Your account may not create projects. Ask the operator for `vetted user add --lead`."
         )
     _check_weights_name(plan.weights)
+    SplitRule(plan.test_percent, plan.most_tests, plan.least_train)
     project = Project(
         slug=check_slug(plan.slug),
         name=check_name("name", plan.name),
@@ -83,6 +88,9 @@ def create_project(session: Session, principal: Principal, plan: ProjectPlan) ->
         weights=plan.weights,
         image_size=plan.image_size,
         seed=plan.seed,
+        test_percent=plan.test_percent,
+        most_tests=plan.most_tests,
+        least_train=plan.least_train,
         created_by=principal.user_id,
     )
     session.add(project)
@@ -104,6 +112,9 @@ class ProjectChanges:
     policy: Policy | None = None
     subsets: int | None = None
     threshold: float | None = None
+    test_percent: int | None = None
+    most_tests: int | None = None
+    least_train: int | None = None
     grid_above: float | None = None
     grid_below: float | None = None
     picked: Picked | None = None
@@ -114,6 +125,11 @@ class ProjectChanges:
     show_gold: bool | None = None
     show_confidence: bool | None = None
     show_others: bool | None = None
+
+
+def split_rule(project: Project) -> SplitRule:
+    """How the project divides pictures that come without a split."""
+    return SplitRule(project.test_percent, project.most_tests, project.least_train)
 
 
 CLEARABLE = frozenset({"grid_above", "grid_below"})
@@ -128,13 +144,14 @@ def edit_project(project: Project, changes: ProjectChanges, clear: Collection[st
         clear: Names of CLEARABLE settings that become None, which means "never".
 
     Raises:
-        InvalidError: for a name that breaks its rule.
+        InvalidError: for a name or a split rule that breaks its rule.
     """
     for column, value in asdict(changes).items():
         if value is not None:
             setattr(project, column, check_name("name", value) if column == "name" else value)
     for column in CLEARABLE.intersection(clear):
         setattr(project, column, None)
+    split_rule(project)
     return project
 
 

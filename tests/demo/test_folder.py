@@ -72,3 +72,19 @@ def test_a_folder_without_two_categories_is_refused_with_the_layout(tmp_path: Pa
 )
 def test_folder_names_read_well(folder: str, name: str) -> None:
     assert readable_name(folder) == name
+
+
+def test_the_rule_is_the_one_that_is_written_down(tmp_path: Path) -> None:
+    # By the SHA-256 of the names: 003, 000, 002, 001, 004, 005.
+    division = divide(fill(tmp_path, aster=6, gentian=6), seeds=2).divisions[0]
+    parts = (division.test, division.seed, division.pool)
+    names = [[file.stem for file in part] for part in parts]
+    assert names == [["003"], ["000", "002"], ["001", "004", "005"]]
+
+
+def test_a_name_that_is_no_text_is_divided_too(tmp_path: Path) -> None:
+    root = fill(tmp_path, aster=3, gentian=3)
+    (root / "aster" / "000.jpg").rename(
+        root / "aster" / b"caf\xe9.jpg".decode(errors="surrogateescape")
+    )
+    assert sum(len(each.seed) for each in divide(root).divisions) == 6

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.domain.dataset import split_folder
+from app.domain.dataset import Split
+from app.domain.split_rule import SplitRule, splits_of
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 SEEDS = 6
-MOST_TESTS = 20
-SHARE_OF_TESTS = 5  # one picture in five
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def divide(
 ) -> Folder:
     """Divide `root/<category>/*.jpg`.
 
-    The rule: a category's pictures in the order of the SHA-256 of their names; one in five, at most
-    20, are test; the next `seeds` are seed; the rest is pool. Folders that begin with an underscore
+    The rule is a new project's, over the SHA-256 of the files' names: in its order one in five, at
+    most 20, are test; the next `seeds` are seed; the rest is pool. Folders that begin with an underscore
     are distractors. `categories.json` beside the folders may describe categories by folder name.
 
     Args:
@@ -114,16 +113,16 @@ def _names(folders: Sequence[Path], about: dict[str, Any]) -> dict[Path, str]:
 
 
 def _division(folder: Path, name: str, seeds: int, about: dict[str, Any]) -> Division:
-    files = {file.name: file for file in _pictures(folder)}
-    tests = min(MOST_TESTS, len(files) // SHARE_OF_TESTS)
-    seed, test, pool = split_folder(files, seeds=seeds, tests=tests)
-    return Division(
-        name=name,
-        seed=[files[name] for name in seed],
-        test=[files[name] for name in test],
-        pool=[files[name] for name in pool],
-        about=about,
-    )
+    files = {_digest(file.name): file for file in _pictures(folder)}
+    splits = splits_of(files, SplitRule(least_train=seeds))
+    test = [files[each] for each, split in splits.items() if split is Split.TEST]
+    rest = [files[each] for each, split in splits.items() if split is Split.TRAIN]
+    return Division(name, seed=rest[:seeds], test=test, pool=rest[seeds:], about=about)
+
+
+def _digest(name: str) -> str:
+    # A file name need not be text: Python keeps its stray bytes as lone surrogates.
+    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from app.domain.access import Role
 from app.domain.decision import Picked
 from app.domain.redundancy import MOST_LABELERS, RedundancyFor
 from app.domain.round import Policy
+from app.domain.split_rule import MOST_PERCENT, MOST_PICTURES, SplitRule
 
 from .body import Body
 
@@ -52,6 +53,25 @@ class NewProject(Body):
     )
     image_size: int = Field(default=224, ge=32, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    test_percent: int = Field(
+        default=SplitRule.test_percent,
+        ge=0,
+        le=MOST_PERCENT,
+        description="Of pictures that come without a split, so many of a hundred in each category "
+        "are test, by the SHA-256 of their bytes",
+    )
+    most_tests: int = Field(
+        default=SplitRule.most_tests,
+        ge=0,
+        le=MOST_PICTURES,
+        description="But never more of a category than this",
+    )
+    least_train: int = Field(
+        default=SplitRule.least_train,
+        ge=0,
+        le=MOST_PICTURES,
+        description="And only while at least so many of it remain to train on",
+    )
 
 
 class ProjectOut(BaseModel):
@@ -67,6 +87,9 @@ class ProjectOut(BaseModel):
     weights: str | None
     image_size: int
     seed: int
+    test_percent: int
+    most_tests: int
+    least_train: int
     grid_above: float | None
     grid_below: float | None
     picked: Picked
@@ -92,6 +115,14 @@ class ProjectChanges(Body):
     policy: Policy | None = None
     subsets: int | None = Field(default=None, ge=1, le=1000)
     threshold: float | None = Field(default=None, ge=0, lt=1)
+    test_percent: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_PERCENT,
+        description="How pictures that come from now on are divided; those that are here stay",
+    )
+    most_tests: int | None = Field(default=None, ge=0, le=MOST_PICTURES)
+    least_train: int | None = Field(default=None, ge=0, le=MOST_PICTURES)
     grid_above: float | None = Field(
         default=None,
         ge=0,

@@ -32,6 +32,9 @@ class Project(Table):
         CheckConstraint("audit_share >= 0 AND audit_share <= 0.2", name="audit_share_range"),
         CheckConstraint("redundancy >= 1 AND redundancy <= 5", name="redundancy_range"),
         one_of("redundancy_for", RedundancyFor),
+        CheckConstraint("test_percent >= 0 AND test_percent <= 50", name="test_percent_range"),
+        CheckConstraint("most_tests >= 0 AND most_tests <= 100000", name="most_tests_range"),
+        CheckConstraint("least_train >= 0 AND least_train <= 100000", name="least_train_range"),
         one_of("picked", Picked),
     )
     id: Mapped[int] = row_id()
@@ -58,6 +61,10 @@ class Project(Table):
     show_gold: Mapped[bool] = mapped_column(server_default="false")
     show_confidence: Mapped[bool] = mapped_column(server_default="false")
     show_others: Mapped[bool] = mapped_column(server_default="false")
+    # How pictures that come without a split are divided: `domain.split_rule`.
+    test_percent: Mapped[int] = mapped_column(server_default="20")
+    most_tests: Mapped[int] = mapped_column(server_default="20")
+    least_train: Mapped[int] = mapped_column(server_default="5")
     created_by: Mapped[int] = mapped_column(ForeignKey("user.id"))
     created_at: Mapped[datetime] = created()
 
