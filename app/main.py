@@ -10,7 +10,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import text
 
-from app.api import dataset, events, images, labeling, people, problems, projects, quality, rounds
+from app.api import (
+    dataset,
+    events,
+    images,
+    labeling,
+    maps,
+    people,
+    problems,
+    projects,
+    quality,
+    rounds,
+)
 from app.api.dependencies import is_known
 from app.blobs import FolderBlobs
 from app.body_limit import BodyLimit
@@ -59,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             retry=Retry(NoBackoff(), 0),
         ),
     )
-    for module in (people, projects, images, rounds, labeling, dataset, events, quality):
+    for module in (people, projects, images, rounds, maps, labeling, dataset, events, quality):
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)
     # Before the pages: one of them takes whatever follows /rounds/.

@@ -10,7 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-LEARNING = {"torch", "torchvision"}
+LEARNING = {"torch", "torchvision", "opentsne"}
 
 
 def requirements(pyproject: Path, part: str) -> list[str]:

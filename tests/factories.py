@@ -1,5 +1,6 @@
 """Rows and pictures for tests, written straight into the database: quicker than the whole loop."""
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image as Pillow
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,10 +28,12 @@ from app.db.tables import (
     ProjectMember,
     Proposal,
     Round,
+    RoundMap,
     User,
 )
 from app.domain.access import Role
 from app.domain.dataset import Split
+from app.domain.embedding_map import COLUMNS, NO_CONFIDENCE, PointKind, images_key, points_key
 from app.domain.ingestion import SourceFacts
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
@@ -283,6 +287,60 @@ def _propose(
     session.add(proposal)
     session.flush()
     return proposal.id
+
+
+def make_map(
+    session: Session, blobs: FolderBlobs, labeling: Labeling, places: Sequence[tuple[float, float]]
+) -> RoundMap:
+    """A map of the round: its training pictures, then its proposals, at these places.
+
+    The neighbours' view is the other one turned upside down.
+    """
+    trained = session.execute(
+        select(Example.image_id, Image.sha256, Example.category_id)
+        .join(Image, Image.id == Example.image_id)
+        .where(Example.project_id == labeling.project_id)
+        .order_by(Example.id)
+    ).all()
+    asked = session.execute(
+        select(Proposal.image_id, Image.sha256, Proposal.category_id)
+        .join(Image, Image.id == Proposal.image_id)
+        .where(Proposal.round_id == labeling.round_id)
+        .order_by(Proposal.id)
+    ).all()
+    rows = [*trained, *asked]
+    pca = np.array(places, "<f4")
+    number = session.get_one(Round, labeling.round_id).number
+    values = {
+        "pca": pca,
+        "neighbours": -pca,
+        "image": [row.image_id for row in rows],
+        "round": [0] * len(trained) + [number] * len(asked),
+        "category": [labeling.category_ids.index(row.category_id) for row in rows],
+        "kind": [PointKind.TRAINING] * len(trained) + [PointKind.OPEN] * len(asked),
+        "confidence": [NO_CONFIDENCE] * len(trained) + [90] * len(asked),
+    }
+    points = b"".join(np.array(values[each.name], each.type).tobytes() for each in COLUMNS)
+    images = b"".join(bytes.fromhex(row.sha256) for row in rows)
+    digests = [hashlib.sha256(content).hexdigest() for content in (points, images)]
+    blobs.put(points_key(digests[0]), points)
+    blobs.put(images_key(digests[1]), images)
+    made = RoundMap(
+        round_id=labeling.round_id,
+        points_hash=digests[0],
+        images_hash=digests[1],
+        points=len(rows),
+        training=len(trained),
+        rejected=0,
+        proposed=len(asked),
+        others=0,
+        category_ids=list(labeling.category_ids),
+        variance_x=0.4,
+        variance_y=0.2,
+    )
+    session.add(made)
+    session.flush()
+    return made
 
 
 def answers(session: Session, labeling: Labeling) -> dict[int, tuple[str | None, int]]:

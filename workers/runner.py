@@ -36,12 +36,14 @@ MODULES = {
     JobKind.TRAIN_ROUND: "workers.train_round",
     JobKind.SCORE_POOL: "workers.score_pool",
     JobKind.DERIVE_PICTURES: "workers.derive_pictures",
+    JobKind.DRAW_MAP: "workers.draw_map",
 }
 
 NEXT = {
-    JobKind.EMBED_POOL: JobKind.TRAIN_ROUND,
-    JobKind.TRAIN_ROUND: JobKind.SCORE_POOL,
-    JobKind.SCORE_POOL: JobKind.DERIVE_PICTURES,
+    JobKind.EMBED_POOL: (JobKind.TRAIN_ROUND,),
+    JobKind.TRAIN_ROUND: (JobKind.SCORE_POOL,),
+    # The labelers are at work then, and wait for neither of the two.
+    JobKind.SCORE_POOL: (JobKind.DERIVE_PICTURES, JobKind.DRAW_MAP),
 }
 
 
@@ -111,9 +113,9 @@ def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
         running, job = lock_claim(session, claim)
         publish(session, running)
         finish_job(job, database_now(session))
-        if claim.kind in NEXT:
-            following = queue_job(session, claim.round_id, NEXT[claim.kind])
-            queued.append((following.id, NEXT[claim.kind]))
+        queued += [
+            (queue_job(session, claim.round_id, kind).id, kind) for kind in NEXT.get(claim.kind, ())
+        ]
     send_all(bench.jobs, queued)
 
 

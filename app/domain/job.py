@@ -13,6 +13,7 @@ class JobKind(StrEnum):
     TRAIN_ROUND = "train_round"
     SCORE_POOL = "score_pool"
     DERIVE_PICTURES = "derive_pictures"
+    DRAW_MAP = "draw_map"
 
 
 class Queue(StrEnum):
@@ -27,6 +28,7 @@ QUEUE_OF = {
     JobKind.TRAIN_ROUND: Queue.COMPUTE,
     JobKind.SCORE_POOL: Queue.COMPUTE,
     JobKind.DERIVE_PICTURES: Queue.LIGHT,
+    JobKind.DRAW_MAP: Queue.COMPUTE,
 }
 
 

@@ -43,6 +43,7 @@ JOBS = {
     JobKind.TRAIN_ROUND: marked("Train"),
     JobKind.SCORE_POOL: marked("Score"),
     JobKind.DERIVE_PICTURES: marked("Prepare pictures"),
+    JobKind.DRAW_MAP: marked("Draw the map"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
 # What refusals name; their sentences say the rest.
@@ -57,6 +58,8 @@ NOUNS = {
         "user": marked("user"),
         "dataset version": marked("dataset version"),
         "size": marked("size"),
+        "map": marked("map"),
+        "map of round": marked("map of round"),
         "catalogue": marked("catalogue"),
         "choice": marked("choice"),
     },

@@ -13,6 +13,7 @@ from app.api import (
     events,
     images,
     labeling,
+    maps,
     people,
     problems,
     projects,
@@ -29,7 +30,7 @@ from app.domain.access import Right
 from app.domain.errors import DomainError
 from tests.api.service import Service
 
-MODULES = (people, projects, images, rounds, labeling, dataset, events, quality)
+MODULES = (people, projects, images, rounds, maps, labeling, dataset, events, quality)
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
 # A second statement of who may do what; a new route must be added here by hand.
@@ -49,6 +50,7 @@ RIGHTS = {
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
+        "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip
 

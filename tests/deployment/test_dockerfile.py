@@ -83,7 +83,7 @@ def test_the_web_image_is_built_without_the_learning_stack() -> None:
     script = requirements_script()
     web = script.requirements(ROOT / "pyproject.toml", "web")
     learning = script.requirements(ROOT / "pyproject.toml", "learning")
-    assert {line.partition("==")[0] for line in learning} == {"torch", "torchvision"}
+    assert {line.partition("==")[0] for line in learning} == {"torch", "torchvision", "openTSNE"}
     assert {*web, *learning} == {*PYPROJECT["project"]["dependencies"]}
     assert not {*web} & {*learning}
 
@@ -91,7 +91,7 @@ def test_the_web_image_is_built_without_the_learning_stack() -> None:
 def test_what_the_web_image_runs_needs_no_learning_stack() -> None:
     program = """
 import sys
-for name in ("torch", "torchvision"):
+for name in ("torch", "torchvision", "openTSNE", "sklearn", "scipy"):
     sys.modules[name] = None  # importing it fails, as where it is not installed
 import app.main, vetted.cli, workers.celery
 from workers.runner import MODULES

@@ -8,6 +8,7 @@ from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
 from .log import Event
+from .maps import RoundMap
 from .people import ApiToken, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
@@ -36,6 +37,7 @@ __all__ = [
     "Round",
     "RoundCategory",
     "RoundEffort",
+    "RoundMap",
     "RoundQuality",
     "Source",
     "Table",
