@@ -63,6 +63,7 @@ def compute(work: Work) -> Publish:
     )
     key = f"checkpoints/{running.id}-{work.claim.attempt}.safetensors"
     content = checkpoint.to_bytes(model)
+    tested = _test(model, data, test_features)
     bench.blobs.put(key, content)
     trained = Trained(
         blob_key=key,
@@ -70,12 +71,13 @@ def compute(work: Work) -> Publish:
         fingerprint=backbone.fingerprint,
         config=model.config.to_json(),
         metrics={
-            **_measure(model, data, test_features),
+            **_measure(data, tested),
             "machine": machine(),
             CURVES: {"loss": losses},
         },
         parent_id=parent_id,
         exemplars=_exemplars(model, data, features),
+        confusions=[] if tested is None else _confusions(data, tested),
     )
     return partial(publish_trained, trained=trained)
 
@@ -149,28 +151,42 @@ def _outputs(data: Data, rows: Sequence[Labeled]) -> Tensor:
     return torch.tensor([output[row.category_id] for row in rows], dtype=torch.int64)
 
 
-def _measure(model: MetricModel, data: Data, test_features: Tensor | None) -> dict[str, Any]:
-    sizes = {"trained_on": len(data.train), "hard_negatives": len(data.rejected)}
+def _test(model: MetricModel, data: Data, test_features: Tensor | None) -> Tensor | None:
+    """int64 [N, N]: how often category i was taken for j; None without a picture to test with."""
     # A category may be tested although nothing of it was in the train split at this version.
     known = [
         index for index, row in enumerate(data.test) if row.category_id in set(data.categories)
     ]
     if test_features is None or not known:
-        return {**sizes, "tested_on": 0}
+        return None
     predicted = torch.cat([category for category, _ in score(model, [test_features[known]])])
     labels = _outputs(data, [data.test[index] for index in known])
-    counts = metrics.confusion(labels, predicted, len(data.categories))
+    return metrics.confusion(labels, predicted, len(data.categories))
+
+
+def _measure(data: Data, counts: Tensor | None) -> dict[str, Any]:
+    sizes = {"trained_on": len(data.train), "hard_negatives": len(data.rejected)}
+    if counts is None:
+        return {**sizes, "tested_on": 0}
     right, tested = counts.diagonal().tolist(), counts.sum(1).tolist()
     mean = mean_accuracy(list(zip(right, tested, strict=True)))
     assert mean is not None  # noqa: S101 - a known picture was tested
     return {
         **sizes,
-        "tested_on": len(known),
+        "tested_on": sum(tested),
         "top1": metrics.top1(counts),
         "mean_class": mean.share,
         "mean_class_low": mean.low,
         "mean_class_high": mean.high,
     }
+
+
+def _confusions(data: Data, counts: Tensor) -> list[tuple[int, int, int]]:
+    """(category, the one it was taken for, pictures): what is not 0, so no more rows than pictures."""
+    return [
+        (data.categories[of], data.categories[other], int(counts[of, other]))
+        for of, other in counts.nonzero().tolist()
+    ]
 
 
 def _exemplars(model: MetricModel, data: Data, features: Tensor) -> dict[int, list[int]]:

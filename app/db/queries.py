@@ -46,8 +46,12 @@ def categories(session: Session, project_id: int) -> Sequence[Category]:
     ).all()
 
 
-def counts(session: Session, project_id: int) -> dict[int, Counts]:
-    """Counts by category id; a category with nothing is left out."""
+def counts(session: Session, project_id: int, category_id: int | None = None) -> dict[int, Counts]:
+    """Counts by category id, or of one; a category with nothing is left out."""
+    example, negative = (
+        [] if category_id is None else [table.category_id == category_id]
+        for table in (Example, HardNegative)
+    )
     examples = session.execute(
         select(
             Example.category_id,
@@ -55,13 +59,15 @@ def counts(session: Session, project_id: int) -> dict[int, Counts]:
             func.count().filter(Example.split == Split.TEST),
             func.count().filter(Example.split == Split.TRAIN, Example.round_id.is_not(None)),
         )
-        .where(Example.project_id == project_id, Example.to_version.is_(None))
+        .where(Example.project_id == project_id, Example.to_version.is_(None), *example)
         .group_by(Example.category_id)
     )
     negatives = dict(
         session.execute(
             select(HardNegative.category_id, func.count())
-            .where(HardNegative.project_id == project_id, HardNegative.to_version.is_(None))
+            .where(
+                HardNegative.project_id == project_id, HardNegative.to_version.is_(None), *negative
+            )
             .group_by(HardNegative.category_id)
         ).all()
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Float, Integer, Text, bindparam, insert, select, t
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from app.db.tables import Exemplar, ModelVersion, Proposal, Round, RoundCategory
+from app.db.tables import Confusion, Exemplar, ModelVersion, Proposal, Round, RoundCategory
 from app.domain.contrast import Beside
 from app.domain.grid import expected_precision
 from app.domain.proposing import Score
@@ -20,7 +20,10 @@ from app.domain.round import RoundEvent, RoundState, next_state
 
 @dataclass(frozen=True)
 class Trained:
-    """What training made."""
+    """What training made.
+
+    `confusions` are (category, the one it was taken for, test pictures), right ones with both equal.
+    """
 
     blob_key: str
     sha256: str
@@ -29,6 +32,7 @@ class Trained:
     metrics: dict[str, Any]
     parent_id: int | None
     exemplars: Mapping[int, Sequence[int]]
+    confusions: Sequence[tuple[int, int, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,26 @@ def publish_embedded(_session: Session, running: Round) -> None:
 
 def publish_trained(session: Session, running: Round, trained: Trained) -> None:
     """Store the model version and the exemplars, and move the round on."""
-    session.add(
-        ModelVersion(
-            project_id=running.project_id,
-            round_id=running.id,
-            parent_id=trained.parent_id,
-            blob_key=trained.blob_key,
-            sha256=trained.sha256,
-            fingerprint=trained.fingerprint,
-            config=trained.config,
-            metrics=trained.metrics,
-        )
+    model = ModelVersion(
+        project_id=running.project_id,
+        round_id=running.id,
+        parent_id=trained.parent_id,
+        blob_key=trained.blob_key,
+        sha256=trained.sha256,
+        fingerprint=trained.fingerprint,
+        config=trained.config,
+        metrics=trained.metrics,
     )
+    session.add(model)
+    session.flush()
+    if trained.confusions:
+        session.execute(
+            insert(Confusion),
+            [
+                {"model_id": model.id, "category_id": of, "taken_for_id": other, "pictures": number}
+                for of, other, number in trained.confusions
+            ],
+        )
     rows = [
         {"round_id": running.id, "category_id": category, "position": position, "image_id": image}
         for category, images in trained.exemplars.items()

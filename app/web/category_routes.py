@@ -7,6 +7,8 @@ from starlette.responses import Response
 
 from app.api.dependencies import Lead, UnitDep
 from app.api.one_thread import OneThreadRoute
+from app.usecases.projects import category_by_id
+from app.web.board import Shown, category_page
 from app.web.categories import Wanted, categories_page
 from app.web.framing import FramingDep
 from app.web.templating import render
@@ -30,3 +32,21 @@ def categories(
     frame = framing.titled(framing.words.t("Categories"))
     wanted = Wanted.of(name, sort, order, page)
     return render(categories_page(unit.session, access.project, frame, framing.words, wanted))
+
+
+@router.get("/projects/{project}/categories/{category_id}")
+def category(
+    category_id: int,
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    show: str = Shown.EXAMPLES,
+    page: Page = 1,
+) -> Response:
+    """The board of one category."""
+    found = category_by_id(unit.session, access.project, category_id)
+    frame = framing.titled(found.name)
+    wanted = Shown(show) if show in set(Shown) else Shown.EXAMPLES
+    return render(
+        category_page(unit.session, access.project, found, frame, framing.words, wanted, page)
+    )

@@ -34,7 +34,7 @@ def tail_chart(
         seeds=_line(seeds, highest),
         now=_line(now, highest),
         levels=tuple(
-            Level(_down(math.log10(1 + level) / highest), count(level)) for level in _levels(most)
+            Level(down(math.log10(1 + level) / highest), count(level)) for level in _levels(most)
         ),
         ranks=(
             Mark(f"{LEFT:g}%", "start", count(1)),
@@ -71,5 +71,6 @@ def _line(counts: Sequence[int], highest: float) -> str:
     )
 
 
-def _down(share: float) -> str:
+def down(share: float) -> str:
+    """How far down a share of the height is, as SVG says it."""
     return f"{BOTTOM - share * (BOTTOM - TOP):.4g}%"

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.db.session import database_now
-from app.db.tables import Category, Project, Proposal, Round, User
+from app.db.tables import Category, Confusion, ModelVersion, Project, Proposal, Round, User
 from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -82,6 +82,31 @@ def test_the_search_works_without_the_script(visit: Visit, grown: factories.Labe
     expect(page.locator("#shown")).to_have_text("1 to 10 of 10")
 
 
+def test_the_board_of_one_category(server: Server, visit: Visit, grown: factories.Labeling) -> None:
+    gentian, aster = grown.category_ids
+    with server.sessions.begin() as session:
+        model = session.scalars(
+            select(ModelVersion.id).where(ModelVersion.project_id == grown.project_id)
+        ).one()
+        session.add_all(
+            Confusion(model_id=model, category_id=aster, taken_for_id=other, pictures=pictures)
+            for other, pictures in ((aster, 5), (gentian, 3))
+        )
+    page = visit(f"/projects/{grown.slug}/categories", login_of("lena", grown))
+    page.get_by_role("link", name="Alpine aster").click()
+    expect(page.locator("h1")).to_have_text("Alpine aster")
+    expect(page.get_by_text("knew 5 of 8 test pictures")).to_be_visible()
+    expect(page.get_by_role("row", name="Spring gentian look-alike 3")).to_be_visible()
+    loaded = "() => [...document.images].every((each) => each.complete && each.naturalWidth)"
+    page.locator("#pictures").scroll_into_view_if_needed()
+    page.wait_for_function(loaded)
+    expect(page.locator(".pictures li")).to_have_count(6)
+    page.get_by_role("link", name="Hard negatives (2)").click()
+    expect(page.locator(".pictures li p")).to_have_text(["round 1", "round 1"])
+    page.locator("#confused-heading ~ .scroll").get_by_role("link", name="Spring gentian").click()
+    expect(page.locator("h1")).to_have_text("Spring gentian")
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=name_of)
 def test_every_look(visit: Visit, grown: factories.Labeling, look: dict[str, object]) -> None:
     page = visit(f"/projects/{grown.slug}/categories", login_of("lena", grown), **look)
@@ -89,3 +114,7 @@ def test_every_look(visit: Visit, grown: factories.Labeling, look: dict[str, obj
     assert_fits(page)
     # The words of the chart are as large as those around it, whatever the width.
     assert page.locator(".tail .tick").first.bounding_box()["height"] >= 12  # type: ignore[index]
+    page.goto(f"/projects/{grown.slug}/categories/{grown.category_ids[1]}")
+    page.wait_for_load_state("networkidle")
+    assert_accessible(page)
+    assert_fits(page)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 
 from app.db.tables import (
     Candidate,
+    Confusion,
     Exemplar,
     FeatureShard,
     Job,
@@ -171,6 +172,10 @@ def _check_the_model(factory: Factory, found: Round) -> None:
         assert 0 <= model.metrics["top1"] <= 1
         low, high = model.metrics["mean_class_low"], model.metrics["mean_class_high"]
         assert 0 <= low <= model.metrics["mean_class"] <= high <= 1
+        cells = session.scalars(select(Confusion).where(Confusion.model_id == model.id)).all()
+        right = sum(each.pictures for each in cells if each.category_id == each.taken_for_id)
+        assert sum(each.pictures for each in cells) == 6
+        assert right / 6 == pytest.approx(model.metrics["top1"])
         losses = model.metrics["curves"]["loss"]
         assert losses[-1][0] == model.config["steps"]
         shown = session.execute(

@@ -12,12 +12,21 @@ from .maps import RoundMap
 from .people import ApiToken, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
-from .rounds import Exemplar, ModelVersion, Round, RoundCategory, RoundEffort, RoundQuality
+from .rounds import (
+    Confusion,
+    Exemplar,
+    ModelVersion,
+    Round,
+    RoundCategory,
+    RoundEffort,
+    RoundQuality,
+)
 
 __all__ = [
     "ApiToken",
     "Candidate",
     "Category",
+    "Confusion",
     "Contrast",
     "DatasetVersion",
     "Decision",

@@ -148,6 +148,12 @@ class Decision(Table):
         # Two answers to one proposal at once: both would be its n-th row, and one fails here.
         UniqueConstraint("proposal_id", "ordinal"),
         Index("ix_decision_user_id_created_at", "user_id", "created_at"),
+        # What labelers saw where a category was refused: few decisions name one.
+        Index(
+            "ix_decision_picked_category_id",
+            "picked_category_id",
+            postgresql_where=text("picked_category_id IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = row_id()
     proposal_id: Mapped[int] = mapped_column(ForeignKey("proposal.id"))

@@ -84,6 +84,20 @@ class ModelVersion(Table):
     created_at: Mapped[datetime] = created()
 
 
+class Confusion(Table):
+    """Test pictures of a category that a model version took for one: for another, or rightly for it.
+
+    Pairs without a picture have no row: there are at most as many rows as test pictures.
+    """
+
+    __tablename__ = "confusion"
+    __table_args__ = (Index("ix_confusion_model_id_taken_for_id", "model_id", "taken_for_id"),)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    taken_for_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    pictures: Mapped[int]
+
+
 class Exemplar(Table):
     """An example shown beside the proposals of a round, nearest to an anchor of its category."""
 

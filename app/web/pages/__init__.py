@@ -3,7 +3,7 @@
 Templates only place these values: numbers are already text.
 """
 
-from .categories import CategoriesPage
+from .categories import CategoriesPage, CategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .project import LeadPage
@@ -22,6 +22,7 @@ Page = (
     | RoundPage
     | ComparePage
     | CategoriesPage
+    | CategoryPage
     | VersionsPage
     | VersionPage
     | VersionDiffPage

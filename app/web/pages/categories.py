@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from markupsafe import Markup
+
 from .frame import Frame, Headline, NavLink
-from .rounds import SortColumn
+from .rounds import NumberLine, SortColumn
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,108 @@ class CategoriesPage:
     basis: str
     columns: tuple[SortColumn, ...]
     categories: tuple[CategoryLine, ...]
+    shown: str
+    previous: str | None
+    following: str | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A round's precision in a chart: its place, and its interval from `low` to `high`."""
+
+    x: str
+    y: str
+    low: str
+    high: str
+    round: str
+
+
+@dataclass(frozen=True)
+class PrecisionChart:
+    """Precision over rounds; `line` is in a stretched square of 1000 by 1000."""
+
+    levels: tuple[Level, ...]
+    bars: tuple[Bar, ...]
+    line: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class LinkedName:
+    """The name of a category, and where its board is."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RoundLine:
+    """What a round asked about the category."""
+
+    path: str
+    number: int
+    proposals: str
+    yes: str
+    no: str
+    unsure: str
+    precision: str
+    interval: str
+    threshold: str
+
+
+@dataclass(frozen=True)
+class Confused:
+    """Another category, and how often the two were taken for each other; nothing where never."""
+
+    path: str
+    name: str
+    look_alike: bool
+    taken_for: str
+    taken_from: str
+    picked_instead: str
+    picked_here: str
+
+
+@dataclass(frozen=True)
+class BoardPicture:
+    """A picture of the category."""
+
+    thumbnail: str
+    screen: str
+    label: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One of the kinds of pictures, and how many there are."""
+
+    path: str
+    label: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class CategoryPage:
+    """The board of one category."""
+
+    template: ClassVar[str] = "category.html"
+    frame: Frame
+    nav: tuple[NavLink, ...]
+    path: str
+    project: str
+    list_path: str
+    name: str
+    scientific_name: str
+    definition: Markup
+    look_alikes: tuple[LinkedName, ...]
+    numbers: tuple[NumberLine, ...]
+    chart: PrecisionChart | None
+    rounds: tuple[RoundLine, ...]
+    tested: str
+    confused: tuple[Confused, ...]
+    tabs: tuple[Tab, ...]
+    pictures: tuple[BoardPicture, ...]
     shown: str
     previous: str | None
     following: str | None
