@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _REPORT_EVERY: Final = 10  # steps between two calls of progress and should_stop
 CURVE_POINTS: Final = 100
+LOOKS: Final = 10
 _ROWS: Final = 8192  # rows that are embedded at a time
 _SMALL: Final = 1 << 26  # numbers; above it standardised features are kept in float16
 
@@ -40,6 +41,7 @@ def fit(
     progress: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     curve: Callable[[int, float], None] | None = None,
+    look: Callable[[int, MetricModel], None] | None = None,
 ) -> MetricModel:
     """Train the method of `config` on cached features.
 
@@ -58,6 +60,10 @@ def fit(
         should_stop: asked now and then; True ends the training.
         curve: called at most `CURVE_POINTS` times with (steps done, mean loss of the steps since the
             point before), for the training whose model is returned. It changes nothing.
+        look: called at most `LOOKS` times with (steps done, the model as it is then), for that
+            training too; at last with what is returned. Only then where the anchors follow from
+            the finished embedding: before it they are nowhere. It may score, and must not change
+            the model.
 
     Returns:
         The trained model, in evaluation mode; a SoftmaxModel for a softmax method.
@@ -73,8 +79,10 @@ def fit(
     data = _Data(features, labels, rejected_features, rejected_categories, categories)
     watch = _Watch(progress, should_stop, total=config.steps * (2 if config.calibrate else 1))
     temperature = _temperature(data, config, watch) if config.calibrate else 1.0
-    model = _train(data, config, watch, _Curve(curve, config.steps))
+    model = _train(data, config, watch, _Curve(curve, config.steps), look)
     model.temperature.fill_(temperature)
+    if look is not None:
+        look(config.steps, model)
     watch.finish()
     return model
 
@@ -133,7 +141,11 @@ class _Curve:
 
 
 def _train(
-    data: _Data, config: MetricConfig, watch: _Watch, curve: _Curve | None = None
+    data: _Data,
+    config: MetricConfig,
+    watch: _Watch,
+    curve: _Curve | None = None,
+    look: Callable[[int, MetricModel], None] | None = None,
 ) -> MetricModel:
     generator = torch.Generator().manual_seed(config.seed)
     model = build(features=data.features.shape[1], categories=data.categories, config=config)
@@ -149,11 +161,15 @@ def _train(
         rejected_categories=data.against,
     )
     run = _Run(model, data, generator)
+    answers = model.method.softmax or model.method.anchors
+    pause = math.ceil(config.steps / LOOKS)
     for step, batch in enumerate(run.batches()):
         watch.step()
         loss = run.step(step, batch)
         if curve is not None:
             curve.add(step, loss)
+        if look is not None and answers and (step + 1) % pause == 0 and step + 1 < config.steps:
+            look(step + 1, model)
     run.finish()
     return model.eval().requires_grad_(requires_grad=False)
 

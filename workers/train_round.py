@@ -53,6 +53,13 @@ def compute(work: Work) -> Publish:
     data, features, test_features = without_leaks(data, store)
     config = replace(MetricConfig(), seed=running.seed)
     losses: list[tuple[int, float]] = []
+    accuracies: list[tuple[int, float]] = []
+
+    def look(step: int, model: MetricModel) -> None:
+        counts = _test(model, data, test_features)
+        if counts is not None:
+            accuracies.append((step, round(metrics.top1(counts), 5)))
+
     model = fit_model(
         data,
         features,
@@ -60,6 +67,8 @@ def compute(work: Work) -> Publish:
         config,
         work.heart.progress,
         curve=lambda step, loss: losses.append((step, round(loss, 5))),
+        # Shown to leads; nothing is chosen by it.
+        look=look,
     )
     key = f"checkpoints/{running.id}-{work.claim.attempt}.safetensors"
     content = checkpoint.to_bytes(model)
@@ -73,7 +82,7 @@ def compute(work: Work) -> Publish:
         metrics={
             **_measure(data, tested),
             "machine": machine(),
-            CURVES: {"loss": losses},
+            CURVES: {"loss": losses, "accuracy": accuracies},
         },
         parent_id=parent_id,
         exemplars=_exemplars(model, data, features),
@@ -118,6 +127,7 @@ def fit_model(
     config: MetricConfig,
     progress: Callable[[int, int], None],
     curve: Callable[[int, float], None] | None = None,
+    look: Callable[[int, MetricModel], None] | None = None,
 ) -> MetricModel:
     """Train on the data, whose features (of the train split) these are; on the CPU afterwards.
 
@@ -140,6 +150,7 @@ def fit_model(
             config=config,
             progress=progress,
             curve=curve,
+            look=look,
         ).cpu()
     except ValueError as error:
         raise JobFailedError(f"Training is not possible: {error}") from error
@@ -159,7 +170,8 @@ def _test(model: MetricModel, data: Data, test_features: Tensor | None) -> Tenso
     ]
     if test_features is None or not known:
         return None
-    predicted = torch.cat([category for category, _ in score(model, [test_features[known]])])
+    chunk = test_features[known].to(model.mean.device)  # a model in training may be on a GPU
+    predicted = torch.cat([category for category, _ in score(model, [chunk])]).cpu()
     labels = _outputs(data, [data.test[index] for index in known])
     return metrics.confusion(labels, predicted, len(data.categories))
 

@@ -11,7 +11,6 @@ from app.db.round_queries import CategoryAnswers
 from app.db.tables import Project
 from app.domain.errors import NotFoundError
 from app.domain.round import RoundState
-from app.web.chart import loss_curve
 from app.web.lead_nav import ROUNDS, lead_nav
 from app.web.pages.frame import Frame
 from app.web.pages.rounds import (
@@ -31,6 +30,7 @@ from app.web.round_numbers import (
     points,
     precision_of,
 )
+from app.web.training_curves import training_curves
 from app.web.words import MARKS, NONE, STATES, Words, count, marked
 
 PRECISION = "precision"
@@ -94,7 +94,7 @@ def round_page(
         before=number - 1 if number > 1 else None,
         after=number + 1 if number < last else None,
         numbers=number_lines(numbers, words),
-        curve=loss_curve(round_queries.curves(session, of.id).get("loss", ()), words),
+        curves=training_curves(round_queries.curves(session, of.id), words),
         columns=tuple(_heads(order, words)),
         categories=tuple(_row(each, words) for each in _sorted(found, order)),
     )

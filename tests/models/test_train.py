@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.checkpoint import to_bytes
 from models.config import MetricConfig
+from models.network import MetricModel
 from models.score import score
 from models.train import CURVE_POINTS, Cancelled, fit
 from tests.models.clusters import NO_CATEGORIES, NO_FEATURES, QUICK, clusters, trained
@@ -122,6 +123,28 @@ def test_the_curve_has_few_points_and_changes_nothing(steps: int) -> None:
     assert [step for step, _ in points] == sorted({step for step, _ in points})
     assert points[-1][0] == steps
     assert all(math.isfinite(loss) and loss >= 0 for _, loss in points)
+
+
+@pytest.mark.parametrize(
+    ("method", "looks"), [("Triplet-A+HN", 10), ("Softmax", 10), ("Triplet-M", 1)]
+)
+def test_who_looks_sees_the_model_as_it_becomes_and_changes_nothing(
+    method: str, looks: int
+) -> None:
+    features, labels = clusters(3, 8)
+    config = dataclasses.replace(QUICK, method=method, steps=60, calibrate=True)
+    data = (features, labels, NO_FEATURES, NO_CATEGORIES)
+    seen: list[tuple[int, Tensor]] = []
+
+    def look(step: int, model: MetricModel) -> None:
+        ((predicted, _),) = score(model, [features])
+        seen.append((step, predicted))
+
+    watched = fit(*data, categories=3, config=config, look=look)
+    assert to_bytes(watched) == to_bytes(fit(*data, categories=3, config=config))
+    assert [step for step, _ in seen] == list(range(60 // looks, 61, 60 // looks))
+    ((predicted, _),) = score(watched, [features])
+    assert torch.equal(seen[-1][1], predicted)
 
 
 def test_stopping_is_heard_during_training() -> None:

@@ -15,7 +15,7 @@ from app.domain.decision import Answer
 from app.domain.round import RoundState
 from app.settings import Settings
 from app.usecases.end_round import cancel_round, close_round
-from app.web.chart import loss_curve
+from app.web.training_curves import loss_curve
 from app.web.words import NONE, words_in
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements
@@ -281,10 +281,16 @@ def test_the_curve_of_the_training_is_drawn(
         model = session.scalars(
             select(ModelVersion).where(ModelVersion.round_id == labeling.round_id)
         ).one()
-        model.metrics = model.metrics | {"curves": {"loss": [[250, 0.8], [500, 0.2]]}}
+        model.metrics = model.metrics | {
+            "curves": {
+                "loss": [[250, 0.8], [500, 0.2]],
+                "accuracy": [[250, 0.5], [500, 0.75]],
+            }
+        }
     page = lead.get("/projects/flowers/rounds/1").text
     assert "Loss of the training over 500 steps: 0.800 at first, 0.200 in the end" in page
     assert 'points="334.0,28.0 616.0,149.5"' in page
+    assert f"Accuracy over 500 steps: 50.0{NB}% at first, 75.0{NB}% in the end" in page
     with sessions() as session:
         (summary,) = queries.rounds(session, labeling.project_id)
     assert "curves" not in summary.metrics

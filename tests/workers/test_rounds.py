@@ -177,7 +177,9 @@ def _check_the_model(factory: Factory, found: Round) -> None:
         assert sum(each.pictures for each in cells) == 6
         assert right / 6 == pytest.approx(model.metrics["top1"])
         losses = model.metrics["curves"]["loss"]
-        assert losses[-1][0] == model.config["steps"]
+        accuracies = model.metrics["curves"]["accuracy"]
+        assert losses[-1][0] == accuracies[-1][0] == model.config["steps"]
+        assert accuracies[-1][1] == round(model.metrics["top1"], 5)
         shown = session.execute(
             select(Exemplar.category_id, func.count())
             .where(Exemplar.round_id == found.id)

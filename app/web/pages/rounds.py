@@ -17,8 +17,9 @@ class NumberLine:
 
 @dataclass(frozen=True)
 class Curve:
-    """The loss of a training over its steps."""
+    """What a training measured over its steps."""
 
+    title: str
     width: int
     height: int
     left: int
@@ -69,7 +70,7 @@ class RoundPage:
     before: int | None
     after: int | None
     numbers: tuple[NumberLine, ...]
-    curve: Curve | None
+    curves: tuple[Curve, ...]
     columns: tuple[SortColumn, ...]
     categories: tuple[CategoryAnswersRow, ...]
 
