@@ -3,6 +3,8 @@
 import os
 import re
 import secrets
+import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,6 +16,7 @@ _LONGEST_SEGMENT = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SIZE_NAME = re.compile(r"[a-z0-9]+")
 _TEMPORARY = ".tmp"
+_PIECE = 1 << 20
 
 
 class BlobMissing(KeyError):  # noqa: N818 (an answer, not a fault)
@@ -36,6 +39,9 @@ class Blobs(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Store bytes durably, in place of what was there. Safe to repeat and to race."""
+
+    def put_file(self, key: str, source: BinaryIO) -> None:
+        """Store what is left to read of a file, as `put` does; it never is in memory as a whole."""
 
     def get(self, key: str) -> bytes:
         """Read all bytes, or raise BlobMissing."""
@@ -93,13 +99,20 @@ class FolderBlobs:
 
         The file and its folder are synced, so what was reported as stored survives a power cut.
         """
+        self._write(key, lambda file: file.write(data))
+
+    def put_file(self, key: str, source: BinaryIO) -> None:
+        """As `put`, in pieces."""
+        self._write(key, lambda file: shutil.copyfileobj(source, file, _PIECE))
+
+    def _write(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         target = self._file(key)
         _make_folder(target.parent)
         # A name of its own for each writer: two of one key race only to the rename.
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_TEMPORARY}")
         try:
             with temporary.open("xb") as file:
-                file.write(data)
+                fill(file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)

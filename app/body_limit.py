@@ -1,5 +1,6 @@
 """Refuses request bodies while they stream in: those of strangers early, others when too large."""
 
+import re
 from collections.abc import Callable
 
 from anyio.to_thread import run_sync
@@ -12,6 +13,7 @@ from app.domain.errors import DomainError, NotSignedInError, TooLargeError
 # Forms and JSON fit; a picture does not have to. The framework reads a body to its end before it
 # asks who sent it, so without this anybody could fill the disk with what is refused afterwards.
 STRANGERS_MOST = 1_000_000  # bytes
+_IMPORTS = re.compile(r"/api/v1/projects/[^/]+/imports")
 
 
 class BodyLimit:
@@ -20,13 +22,21 @@ class BodyLimit:
     Args:
         app: What comes behind.
         most: Bytes.
+        most_of_import: Bytes of an archive that is imported.
         knows: Whether a request carries the credentials of somebody; asked once, in a thread, and
             only for a body over STRANGERS_MOST.
     """
 
-    def __init__(self, app: ASGIApp, most: int, knows: Callable[[HTTPConnection], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        most: int,
+        knows: Callable[[HTTPConnection], bool],
+        most_of_import: int | None = None,
+    ) -> None:
         self.app = app
         self.most = most
+        self.most_of_import = most_of_import or most
         self.knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,15 +80,16 @@ class _Count:
 
     def __init__(self, limit: BodyLimit, connection: HTTPConnection) -> None:
         self._limit = limit
+        self._most = limit.most_of_import if _IMPORTS.fullmatch(connection.url.path) else limit.most
         self._connection = connection
         self._known = False
 
     async def refusal_of(self, size: int) -> DomainError | None:
         """Why a body that has this many bytes by now is refused, or None."""
-        if size > self._limit.most:
+        if size > self._most:
             return TooLargeError(
                 "The request is larger than {most} bytes. Send fewer pictures at a time.",
-                most=f"{self._limit.most:,}",
+                most=f"{self._most:,}",
             )
         if size > STRANGERS_MOST and not self._known:
             self._known = await run_sync(self._limit.knows, self._connection)

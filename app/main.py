@@ -14,6 +14,7 @@ from app.api import (
     dataset,
     events,
     images,
+    imports,
     labeling,
     maps,
     people,
@@ -70,7 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             retry=Retry(NoBackoff(), 0),
         ),
     )
-    for module in (people, projects, images, rounds, maps, labeling, dataset, events, quality):
+    for module in (
+        people, projects, images, imports, rounds, maps, labeling, dataset, events, quality
+    ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)
     # Before the pages: one of them takes whatever follows /rounds/.
@@ -81,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         most=settings.most_request_bytes,
+        most_of_import=settings.most_import_bytes,
         knows=lambda connection: is_known(app.state.context, connection),
     )
     app.add_middleware(headers.SecurityHeaders)

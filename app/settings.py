@@ -25,5 +25,8 @@ class Settings(BaseSettings):
     )
     most_image_pixels: int = Field(default=100_000_000, description="Largest picture taken, pixels")
     most_request_bytes: int = Field(default=500_000_000, description="Largest request body, bytes")
+    most_import_bytes: int = Field(
+        default=5_000_000_000, description="Largest archive that is imported, bytes"
+    )
     most_request_images: int = Field(default=500, description="Most pictures in one request")
     database_connections: int = Field(default=20, description="Most connections of one web process")

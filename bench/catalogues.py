@@ -36,6 +36,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "NotSignedInError": None,
     "TooLargeError": None,
     "InvalidError": (2,),
+    "ImportRefusedError": (2,),
     "__init__": None,
     "_": None,
     "gettext": None,

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -12,17 +13,18 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.db.session import Sessions, database_now, transaction
-from app.db.tables import Round
 from app.domain.errors import StaleAttemptError
 from app.domain.job import JobKind
 from app.jobs import Jobs, send_all
 from app.settings import Settings
+from app.usecases.import_images import archives_to_forget
 from app.usecases.run_jobs import (
     Claim,
     claim_job,
     fail_job,
     finish_job,
     lock_claim,
+    lock_import_claim,
     queue_job,
     reap_jobs,
 )
@@ -37,6 +39,7 @@ MODULES = {
     JobKind.SCORE_POOL: "workers.score_pool",
     JobKind.DERIVE_PICTURES: "workers.derive_pictures",
     JobKind.DRAW_MAP: "workers.draw_map",
+    JobKind.IMPORT_IMAGES: "workers.import_images",
 }
 
 NEXT = {
@@ -70,8 +73,9 @@ class Work:
     heart: Heart
 
 
-# A module of MODULES has `compute(work) -> Publish`; Publish writes inside the last transaction.
-Publish = Callable[[Session, Round], None]
+# A module of MODULES has `compute(work) -> Publish`; Publish writes inside the last transaction, and
+# is given what the job belongs to: a round, or an import.
+Publish = Callable[[Session, Any], None]
 
 
 def worker_name() -> str:
@@ -110,7 +114,8 @@ def run_one(bench: Workbench, job_id: int) -> None:
 def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
     queued = []
     with transaction(bench.sessions) as session:
-        running, job = lock_claim(session, claim)
+        lock = lock_import_claim if claim.kind is JobKind.IMPORT_IMAGES else lock_claim
+        running, job = lock(session, claim)
         publish(session, running)
         finish_job(job, database_now(session))
         queued += [
@@ -134,3 +139,12 @@ def reconcile_once(bench: Workbench) -> None:
     for job_id, kind in waiting:
         log.info("job sent again", job_id=job_id, kind=kind.value)
     send_all(bench.jobs, waiting)
+    forget_archives(bench)
+
+
+def forget_archives(bench: Workbench) -> None:
+    """Delete what was uploaded for imports that are over, or that nobody started for a day."""
+    with transaction(bench.sessions) as session:
+        keys = archives_to_forget(session, database_now(session))
+    for key in keys:
+        bench.blobs.delete(key)

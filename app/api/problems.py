@@ -46,6 +46,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     errors.TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
+    errors.ImportRefusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "import-refused"),
     errors.StaleAttemptError: (HTTPStatus.CONFLICT, "stale-attempt"),
 }
 

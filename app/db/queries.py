@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -138,7 +138,7 @@ def _summaries(
     ids = [each.id for each in found]
     jobs: dict[int, list[Job]] = {}
     for job in session.scalars(select(Job).where(Job.round_id.in_(ids)).order_by(Job.id)):
-        jobs.setdefault(job.round_id, []).append(job)
+        jobs.setdefault(cast("int", job.round_id), []).append(job)
     # Curves are hundreds of points, and only the page of one round draws them.
     metrics = ModelVersion.metrics.op("-", return_type=JSONB())(literal(CURVES, Text))
     trained = session.execute(

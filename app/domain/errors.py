@@ -246,6 +246,14 @@ class TooLargeError(DomainError):
     """The request is larger than this server takes."""
 
 
+class ImportRefusedError(DomainError):
+    """What was sent to be imported cannot be read as a whole; `reason` names why for programs."""
+
+    def __init__(self, reason: str, text: str, **values: object) -> None:
+        super().__init__(text, **values)
+        self.reason = reason
+
+
 class StaleAttemptError(DomainError):
     """A worker tried to publish for a job that another attempt has taken over."""
 

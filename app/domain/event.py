@@ -21,3 +21,5 @@ class Verb(StrEnum):
     EXPORT_MODEL = "export-model"
     SET_ASIDE = "set-aside"
     ADJUDICATE = "adjudicate"
+    IMPORT_IMAGES = "import-images"
+    CANCEL_IMPORT = "cancel-import"

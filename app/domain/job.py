@@ -14,6 +14,7 @@ class JobKind(StrEnum):
     SCORE_POOL = "score_pool"
     DERIVE_PICTURES = "derive_pictures"
     DRAW_MAP = "draw_map"
+    IMPORT_IMAGES = "import_images"
 
 
 class Queue(StrEnum):
@@ -29,6 +30,7 @@ QUEUE_OF = {
     JobKind.SCORE_POOL: Queue.COMPUTE,
     JobKind.DERIVE_PICTURES: Queue.LIGHT,
     JobKind.DRAW_MAP: Queue.COMPUTE,
+    JobKind.IMPORT_IMAGES: Queue.LIGHT,
 }
 
 

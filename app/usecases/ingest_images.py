@@ -16,7 +16,15 @@ def ingest_images(session: Session, project: Project, taken: Sequence[Taken]) ->
 
     Sending a picture again is harmless: it is a duplicate, and what is new about its source is kept.
     """
-    ids, new = insert_images(session, project, taken)
+    return add_candidates(session, project, taken, *insert_images(session, project, taken))
+
+
+def add_candidates(
+    session: Session, project: Project, taken: Sequence[Taken], ids: dict[str, int], new: set[str]
+) -> list[ImageAnswer]:
+    """The same for pictures whose images are stored; `ids` and `new` are what `insert_images` gave."""
+    hashes = {each.picture.sha256 for each in taken if each.picture is not None}
+    new = new & hashes
     if new:
         session.execute(
             insert(Candidate).values(

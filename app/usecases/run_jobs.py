@@ -8,8 +8,10 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Job, Project, Round
+from app.db.tables import Import, Job, Project, Round
 from app.domain.errors import StaleAttemptError
+from app.domain.importing import ImportEvent, ImportState
+from app.domain.importing import next_state as next_import_state
 from app.domain.job import (
     LEASE,
     MAX_ATTEMPTS,
@@ -29,8 +31,13 @@ class Claim:
 
     job_id: int
     kind: JobKind
-    round_id: int
+    owner_id: int
     attempt: int
+
+    @property
+    def round_id(self) -> int:
+        """Whose step it is; of an import, `owner_id` is the import."""
+        return self.owner_id
 
 
 def claim_job(session: Session, job_id: int, worker: str, now: datetime) -> Claim | None:
@@ -47,7 +54,11 @@ def claim_job(session: Session, job_id: int, worker: str, now: datetime) -> Clai
     job.lease_expires_at = now + LEASE
     job.started_at = now
     job.step, job.steps = 0, None
-    return Claim(job.id, JobKind(job.kind), job.round_id, job.attempt)
+    return Claim(job.id, JobKind(job.kind), _owner_id(job), job.attempt)
+
+
+def _owner_id(job: Job) -> int:
+    return cast("int", job.import_id if job.round_id is None else job.round_id)
 
 
 def beat(session: Session, claim: Claim, now: datetime, step: int, steps: int | None) -> bool:
@@ -73,10 +84,32 @@ def lock_claim(session: Session, claim: Claim) -> tuple[Round, Job]:
     running = session.scalars(
         select(Round).where(Round.id == claim.round_id).with_for_update()
     ).one()
+    return running, _lock_job(session, claim)
+
+
+def lock_import_claim(session: Session, claim: Claim) -> tuple[Import, Job]:
+    """The import and the job, locked, for a transaction that publishes a part of it.
+
+    Raises:
+        StaleAttemptError: when the import was cancelled or another attempt took it over.
+    """
+    # The project first, as everywhere. Not against everybody: a crawler that pushes pictures at the
+    # same moment refers to the project's row, and must not have to wait for it.
+    project_id = select(Import.project_id).where(Import.id == claim.owner_id).scalar_subquery()
+    session.execute(
+        select(Project.id).where(Project.id == project_id).with_for_update(key_share=True)
+    )
+    running = session.scalars(
+        select(Import).where(Import.id == claim.owner_id).with_for_update()
+    ).one()
+    return running, _lock_job(session, claim)
+
+
+def _lock_job(session: Session, claim: Claim) -> Job:
     job = session.scalars(select(Job).where(Job.id == claim.job_id).with_for_update()).one()
     if job.attempt != claim.attempt or job.state != JobState.RUNNING:
         raise StaleAttemptError(claim.job_id, claim.attempt)
-    return running, job
+    return job
 
 
 def finish_job(job: Job, now: datetime) -> None:
@@ -102,15 +135,21 @@ def fail_job(session: Session, claim: Claim, now: datetime, message: str) -> Non
     Raises:
         StaleAttemptError: when the attempt is no longer the one in force.
     """
-    running, job = lock_claim(session, claim)
+    lock = lock_import_claim if claim.kind is JobKind.IMPORT_IMAGES else lock_claim
+    running, job = lock(session, claim)
     _fail(running, job, now, message)
 
 
-def _fail(running: Round, job: Job, now: datetime, message: str) -> None:
+def _fail(running: Round | Import, job: Job, now: datetime, message: str) -> None:
     job.state = next_state(JobState(job.state), JobEvent.FAIL)
     job.finished_at = now
     job.lease_expires_at = None
     job.error = message
+    if isinstance(running, Import):
+        running.state = next_import_state(ImportState(running.state), ImportEvent.FAIL)
+        running.finished_at = now
+        running.error = message
+        return
     # A round that is already with the labelers does not fail for want of thumbnails.
     if running.state in (RoundState.EMBEDDING, RoundState.TRAINING, RoundState.SCORING):
         running.state = next_round_state(RoundState(running.state), RoundEvent.FAIL)
@@ -124,13 +163,13 @@ def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
     A job whose workers died MAX_ATTEMPTS times fails: its data or the machine kills them.
     """
     lapsed = session.execute(
-        select(Job.id, Job.round_id)
+        select(Job.id, Job.round_id, Job.import_id)
         .where(Job.state == JobState.RUNNING, Job.lease_expires_at <= now)
         # Two reapers at once lock in one order and cannot deadlock.
-        .order_by(Job.round_id, Job.id)
+        .order_by(Job.round_id, Job.import_id, Job.id)
     )
-    for job_id, round_id in lapsed.all():
-        _lapse(session, job_id, round_id, now)
+    for job_id, round_id, import_id in lapsed.all():
+        _lapse(session, job_id, round_id, import_id, now)
     session.flush()
     waiting = session.scalars(
         select(Job)
@@ -146,16 +185,25 @@ def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
     return waiting
 
 
-def _lapse(session: Session, job_id: int, round_id: int, now: datetime) -> None:
-    # The round before the job, as everywhere; then look again: the worker may have come back.
-    running = session.scalars(select(Round).where(Round.id == round_id).with_for_update()).one()
+def _lapse(
+    session: Session, job_id: int, round_id: int | None, import_id: int | None, now: datetime
+) -> None:
+    # The owner before the job, as everywhere; then look again: the worker may have come back.
+    running: Round | Import
+    if round_id is not None:
+        of_round = select(Round).where(Round.id == round_id)
+        running = session.scalars(of_round.with_for_update()).one()
+    else:
+        of_import = select(Import).where(Import.id == import_id)
+        running = session.scalars(of_import.with_for_update()).one()
     job = session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one()
     if job.state != JobState.RUNNING or job.lease_expires_at is None or job.lease_expires_at > now:
         return
     if job.attempt >= MAX_ATTEMPTS:
+        then = "start another round" if isinstance(running, Round) else "import the rest again"
         message = (
             f"The worker died {job.attempt} times during this step. Look at its log for the reason "
-            "(often memory), then start another round."
+            f"(often memory), then {then}."
         )
         _fail(running, job, now, message)
         return

@@ -31,6 +31,8 @@ VERBS = {
     Verb.EXPORT_MODEL: marked("Model exported"),
     Verb.SET_ASIDE: marked("Decisions set aside"),
     Verb.ADJUDICATE: marked("Proposal adjudicated"),
+    Verb.IMPORT_IMAGES: marked("Pictures imported"),
+    Verb.CANCEL_IMPORT: marked("Import cancelled"),
 }
 
 

@@ -44,6 +44,7 @@ JOBS = {
     JobKind.SCORE_POOL: marked("Score"),
     JobKind.DERIVE_PICTURES: marked("Prepare pictures"),
     JobKind.DRAW_MAP: marked("Draw the map"),
+    JobKind.IMPORT_IMAGES: marked("Import pictures"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
 # What refusals name; their sentences say the rest.
@@ -62,6 +63,7 @@ NOUNS = {
         "map of round": marked("map of round"),
         "catalogue": marked("catalogue"),
         "choice": marked("choice"),
+        "import": marked("import"),
     },
     "state": {state.value: name for state, name in STATES.items()},
     "event": {

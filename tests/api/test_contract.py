@@ -12,6 +12,7 @@ from app.api import (
     dataset,
     events,
     images,
+    imports,
     labeling,
     maps,
     people,
@@ -30,7 +31,7 @@ from app.domain.access import Right
 from app.domain.errors import DomainError
 from tests.api.service import Service
 
-MODULES = (people, projects, images, rounds, maps, labeling, dataset, events, quality)
+MODULES = (people, projects, images, imports, rounds, maps, labeling, dataset, events, quality)
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
 # A second statement of who may do what; a new route must be added here by hand.
@@ -49,6 +50,7 @@ RIGHTS = {
         "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
+        "createImport", "listImports", "getImport", "changeImport", "startImport", "cancelImport",
         "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },

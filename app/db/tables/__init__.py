@@ -5,6 +5,7 @@ All are imported here: foreign keys and migrations need the whole of the metadat
 
 from .base import Table
 from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
+from .imports import Import, ImportRefusal
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
 from .log import Event
@@ -37,6 +38,8 @@ __all__ = [
     "FeatureShard",
     "HardNegative",
     "Image",
+    "Import",
+    "ImportRefusal",
     "Job",
     "LookAlike",
     "ModelVersion",

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    CheckConstraint,
     ForeignKey,
     Index,
     UniqueConstraint,
@@ -23,6 +24,9 @@ class Job(Table):
         one_of("kind", JobKind),
         one_of("state", JobState),
         UniqueConstraint("round_id", "kind"),
+        UniqueConstraint("import_id"),
+        # A job is a step of a round, or an import.
+        CheckConstraint("num_nonnulls(round_id, import_id) = 1", name="one_owner"),
         Index(
             "ix_job_unfinished",
             "state",
@@ -31,7 +35,8 @@ class Job(Table):
     )
     id: Mapped[int] = row_id()
     kind: Mapped[str]
-    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("import.id"))
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(server_default="0")
     sent_at: Mapped[datetime | None]
