@@ -10,7 +10,7 @@ from app.domain.access import Role
 from app.domain.errors import NotFoundError
 from app.usecases.preferences import preferences_of
 from app.usecases.projects import list_projects
-from app.web import category_routes, lead_routes, sign_in
+from app.web import category_routes, lead_routes, quality_routes, sign_in
 from app.web.framing import FramingDep
 from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
@@ -23,10 +23,11 @@ from app.web.templating import render
 
 router = APIRouter(route_class=OneThreadRoute)
 # The scripts of pages, which have words.
-SPEAKING = frozenset({"choosing", "grid", "label", "lead", "version"})
+SPEAKING = frozenset({"choosing", "grid", "label", "lead", "quality", "version"})
 router.include_router(sign_in.router)
 router.include_router(lead_routes.router)
 router.include_router(category_routes.router)
+router.include_router(quality_routes.router)
 
 
 @router.get("/words/{name}.js")

@@ -66,7 +66,7 @@ def test_what_one_answered_is_open_again_for_others(sessions: Sessions, place: P
     says(sessions, place, place.ben, two, "unsure")
     says(sessions, place, place.cyd, two, "no")
     says(sessions, place, place.cyd, three, "no")
-    expected = Aside(decisions=2, reopened=1, changed=0, kept=1, withdrawn=0)
+    expected = Aside(decisions=2, reopened=1, kept=1, examples=1)
     with sessions() as session:
         assert effect_of_setting_aside(session, place.project, place.ben) == expected
         session.commit()
@@ -125,7 +125,7 @@ def test_what_picks_made_goes_unless_others_answered_it(sessions: Sessions, plac
         ).all()
     says(sessions, place, place.cyd, second, "yes")
     done = do(sessions, aside(place, place.ben))
-    assert done == Aside(decisions=2, reopened=2, changed=0, kept=1, withdrawn=1)
+    assert done == Aside(decisions=2, reopened=2, kept=1, withdrawn=1, hard_negatives=2)
     assert stands(sessions, first)[0] == "withdrawn"
     assert stands(sessions, second)[0] == "yes"
     check_counts(sessions, place)

@@ -131,3 +131,7 @@ class AsideOut(BaseModel):
     changed: int = Field(description="Proposals that get the others' answer instead")
     kept: int = Field(description="Proposals whose answer stands: it is somebody else's")
     withdrawn: int = Field(description="Proposals that their picks made and that go")
+    examples: int = Field(
+        description="Answers yes that count no more: examples less when the round closes"
+    )
+    hard_negatives: int = Field(description="Answers no that count no more: hard negatives less")

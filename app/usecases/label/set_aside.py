@@ -28,6 +28,8 @@ class Aside:
         changed: Proposals that keep an answer, but another one: the others' majority.
         kept: Proposals whose answer stands, because it is somebody else's.
         withdrawn: Proposals that their picks made and that go.
+        examples: Answers yes that count no more: examples less when the round closes.
+        hard_negatives: Answers no that count no more: hard negatives less.
     """
 
     decisions: int = 0
@@ -35,6 +37,8 @@ class Aside:
     changed: int = 0
     kept: int = 0
     withdrawn: int = 0
+    examples: int = 0
+    hard_negatives: int = 0
 
 
 def effect_of_setting_aside(session: Session, project: Project, user_id: int) -> Aside:
@@ -82,23 +86,37 @@ def set_aside(session: Session, project: Project, user_id: int, *, by: int) -> A
         before = proposal.answer
         with changes.of(proposal):
             _take_back(session, proposal, user_id, by, theirs, others, members)
-        outcomes.append((before, proposal.answer))
+        outcomes.append(_Outcome(before, proposal.answer, teaches=proposal.gold is None))
     session.flush()
     changes.write(session, labeling.id)
     outdate(session, labeling.id)
     return _counted(len(decisions), outcomes)
 
 
-def _counted(decisions: int, outcomes: Sequence[tuple[str | None, str | None]]) -> Aside:
+@dataclass(frozen=True)
+class _Outcome:
+    """The answer of a proposal before and after; one whose answer was known teaches nothing."""
+
+    before: str | None
+    after: str | None
+    teaches: bool
+
+    def loses(self, answer: Answer) -> bool:
+        return self.teaches and self.before == answer != self.after
+
+
+def _counted(decisions: int, outcomes: Sequence[_Outcome]) -> Aside:
     return Aside(
         decisions=decisions,
-        reopened=sum(before is not None and after is None for before, after in outcomes),
+        reopened=sum(of.before is not None and of.after is None for of in outcomes),
         changed=sum(
-            None not in (before, after) and after not in (before, WITHDRAWN)
-            for before, after in outcomes
+            None not in (of.before, of.after) and of.after not in (of.before, WITHDRAWN)
+            for of in outcomes
         ),
-        kept=sum(before is not None and after == before for before, after in outcomes),
-        withdrawn=sum(after == WITHDRAWN != before for before, after in outcomes),
+        kept=sum(of.before is not None and of.after == of.before for of in outcomes),
+        withdrawn=sum(of.after == WITHDRAWN != of.before for of in outcomes),
+        examples=sum(of.loses(Answer.YES) for of in outcomes),
+        hard_negatives=sum(of.loses(Answer.NO) for of in outcomes),
     )
 
 

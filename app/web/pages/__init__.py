@@ -7,6 +7,7 @@ from .categories import CategoriesPage, CategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .project import LeadPage
+from .quality import QualityPage
 from .rounds import ComparePage, RoundPage
 from .seat import GridPage, LabelPage
 from .versions import VersionDiffPage, VersionPage, VersionsPage
@@ -23,6 +24,7 @@ Page = (
     | ComparePage
     | CategoriesPage
     | CategoryPage
+    | QualityPage
     | VersionsPage
     | VersionPage
     | VersionDiffPage
