@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from app.db.event_queries import EventFilter, all_events, event_page
 from app.db.session import transaction
 from app.db.tables import Event
-from app.domain.event import Verb
+from app.domain.event import Verb, actor_of
 from app.export.members import csv_line, json_line, spooled
 
 from .dependencies import ContextDep, Lead, UnitDep
@@ -86,6 +86,7 @@ def _event_out(row: Row[Event, str, str]) -> EventOut:
     return EventOut(
         id=event.id,
         at=event.created_at,
+        actor=actor_of(Verb(event.verb), event.user_id),
         login=login,
         name=name,
         verb=Verb(event.verb),

@@ -23,3 +23,25 @@ class Verb(StrEnum):
     ADJUDICATE = "adjudicate"
     IMPORT_IMAGES = "import-images"
     CANCEL_IMPORT = "cancel-import"
+    ADVANCE_ROUND = "advance-round"
+    OPEN_ROUND = "open-round"
+    FAIL_ROUND = "fail-round"
+
+
+class Actor(StrEnum):
+    """What kind of somebody did it. Only a person has a login."""
+
+    PERSON = "person"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+# Done by workers alone, whoever set them to work.
+BY_SYSTEM = frozenset({Verb.ADVANCE_ROUND, Verb.OPEN_ROUND, Verb.FAIL_ROUND})
+
+
+def actor_of(verb: Verb, user_id: int | None) -> Actor:
+    """Who did what was written down so: without a user, the verb tells."""
+    if user_id is not None:
+        return Actor.PERSON
+    return Actor.SYSTEM if verb in BY_SYSTEM else Actor.OPERATOR

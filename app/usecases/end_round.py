@@ -25,6 +25,7 @@ from app.domain.job import JobState
 from app.domain.round import RoundEvent, RoundState, next_state
 from app.usecases.count_quality import outdate
 from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.tell_round import tell_round
 
 
 def lock_round(session: Session, project: Project, number: int) -> Round:
@@ -66,6 +67,7 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     outdate(session, ending.id)
     session.flush()
     ending.made_version = freeze_dataset(session, project, round_id=ending.id).number
+    tell_round(session, ending)
     return ending
 
 
@@ -106,6 +108,7 @@ def cancel_round(session: Session, project: Project, number: int, now: datetime)
         .values(last_round=None)
     )
     outdate(session, ending.id)
+    tell_round(session, ending)
     return ending
 
 

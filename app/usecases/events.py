@@ -16,7 +16,8 @@ def record(
     Args:
         session: The transaction.
         project_id: Where.
-        user_id: Who; None for the operator at the command line.
+        user_id: Who; None for the operator at the command line and for the system itself, which
+            `domain.event.actor_of` tells apart.
         verb: What was done.
         what: To what: a category's name, a login, the number of a round or a version.
         details: Whatever JSON can hold that helps to understand it later.

@@ -16,6 +16,7 @@ from app.domain.grid import expected_precision
 from app.domain.proposing import Score
 from app.domain.redundancy import RISKY_CONFIDENCE, RISKY_PRECISION, RedundancyFor
 from app.domain.round import RoundEvent, RoundState, next_state
+from app.usecases.tell_round import tell_round
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ class Scored:
     candidates_hash: str | None = None
 
 
-def publish_embedded(_session: Session, running: Round) -> None:
+def publish_embedded(session: Session, running: Round) -> None:
     """Features are stored shard by shard already; only the round moves on."""
     running.state = next_state(RoundState(running.state), RoundEvent.EMBEDDED)
+    tell_round(session, running)
 
 
 def publish_trained(session: Session, running: Round, trained: Trained) -> None:
@@ -86,6 +88,7 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
     if rows:
         session.execute(insert(Exemplar), rows)
     running.state = next_state(RoundState(running.state), RoundEvent.TRAINED)
+    tell_round(session, running)
 
 
 # Joined with the pool: a candidate that was seeded as an example meanwhile is asked about no more.
@@ -244,3 +247,4 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
         running.dropped = _dropped(session, running, proposals)
     running.labeling_at = now
     running.state = next_state(RoundState(running.state), RoundEvent.SCORED)
+    tell_round(session, running)

@@ -23,6 +23,7 @@ from app.domain.job import (
 )
 from app.domain.round import RoundEvent, RoundState
 from app.domain.round import next_state as next_round_state
+from app.usecases.tell_round import tell_round
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,10 @@ def fail_job(session: Session, claim: Claim, now: datetime, message: str) -> Non
     """
     lock = lock_import_claim if claim.kind is JobKind.IMPORT_IMAGES else lock_claim
     running, job = lock(session, claim)
-    _fail(running, job, now, message)
+    _fail(session, running, job, now, message)
 
 
-def _fail(running: Round | Import, job: Job, now: datetime, message: str) -> None:
+def _fail(session: Session, running: Round | Import, job: Job, now: datetime, message: str) -> None:
     job.state = next_state(JobState(job.state), JobEvent.FAIL)
     job.finished_at = now
     job.lease_expires_at = None
@@ -155,6 +156,7 @@ def _fail(running: Round | Import, job: Job, now: datetime, message: str) -> Non
         running.state = next_round_state(RoundState(running.state), RoundEvent.FAIL)
         running.ended_at = now
         running.error = message
+        tell_round(session, running)
 
 
 def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
@@ -205,7 +207,7 @@ def _lapse(
             f"The worker died {job.attempt} times during this step. Look at its log for the reason "
             f"(often memory), then {then}."
         )
-        _fail(running, job, now, message)
+        _fail(session, running, job, now, message)
         return
     job.state = next_state(JobState(job.state), JobEvent.LAPSE)
     job.lease_expires_at = None

@@ -10,6 +10,7 @@ from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
 from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.tell_round import tell_round
 from app.usecases.version_history import rounds_in_force
 
 
@@ -55,6 +56,7 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
     job = Job(kind=JobKind.EMBED_POOL, round_id=started.id, state=JobState.QUEUED)
     session.add(job)
     session.flush()
+    tell_round(session, started)
     return started, job
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.event_queries import EventFilter, event_page, event_people
 from app.db.tables import Event, Project
-from app.domain.event import Verb
+from app.domain.event import Actor, Verb, actor_of
 from app.web.lead_nav import EVENTS, lead_nav
 from app.web.pages.events import EventRow, EventsPage
 from app.web.pages.frame import Frame, Option
@@ -26,6 +26,9 @@ VERBS = {
     Verb.START_ROUND: marked("Round started"),
     Verb.CLOSE_ROUND: marked("Round closed"),
     Verb.CANCEL_ROUND: marked("Round cancelled"),
+    Verb.ADVANCE_ROUND: marked("Round goes on"),
+    Verb.OPEN_ROUND: marked("Round opened for labeling"),
+    Verb.FAIL_ROUND: marked("Round failed"),
     Verb.ROLL_BACK: marked("Rolled back to a version"),
     Verb.EXPORT_DATASET: marked("Dataset exported"),
     Verb.EXPORT_MODEL: marked("Model exported"),
@@ -69,9 +72,10 @@ def events_page(
 
 
 def _event(event: Event, name: str | None, words: Words) -> EventRow:
+    system = actor_of(Verb(event.verb), event.user_id) is Actor.SYSTEM
     return EventRow(
         at=words.moment(event.created_at),
-        who=name or words.t("the operator"),
+        who=name or (words.t("the system") if system else words.t("the operator")),
         did=f"{words.t(VERBS[Verb(event.verb)])}: {event.what}",
         # Names of fields as REST has them: who looks this closely reads the log by program, too.
         details=" · ".join(f"{key}: {_value(value)}" for key, value in event.details.items()),

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from app.domain.event import Verb
+from app.domain.event import Actor, Verb
 
 
 class EventOut(BaseModel):
@@ -13,7 +13,10 @@ class EventOut(BaseModel):
 
     id: int
     at: datetime
-    login: str | None = Field(description="Who; null for the operator at the command line")
+    actor: Actor = Field(
+        description="`operator` is somebody at the command line, `system` a worker; neither has a login"
+    )
+    login: str | None = Field(description="Who; null unless it is a person")
     name: str | None
     verb: Verb
     what: str = Field(description="A category's name, a login, the number of a round or a version")

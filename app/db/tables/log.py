@@ -26,7 +26,7 @@ class Event(Table):
     )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
-    # None for the operator, who has no account: the command line.
+    # None for the operator and for the system, which have no account: see `domain.event.actor_of`.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     verb: Mapped[str]
     # What it was done to: a number of a round or version, a category's name, a login.

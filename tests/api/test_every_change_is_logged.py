@@ -1,0 +1,154 @@
+"""Each route that changes something writes an event, or is named here with the reason why not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import select, update
+
+from app.db.tables import Event, Proposal, User
+from tests import factories
+from tests.api.labeling import decide, lease_all
+from tests.api.service import Service
+from tests.api.test_contract import ROUTES
+from tests.imports.packing import flowers, zipped
+
+BASE = "/projects/flowers"
+CHANGING = [route for route in ROUTES if route.methods & {"POST", "PUT", "PATCH", "DELETE"}]
+
+UNLOGGED = {
+    "setPreferences": "of the caller alone, in no project",
+    "ingestImages": "each source of an image is a row with its time: the log of what was crawled",
+    "leaseProposals": "a lease ends by itself and changes no data",
+    "releaseProposals": "as leaseProposals",
+    "decideProposal": "decisions are their own log: append-only, with who and when",
+    "decidePage": "as decideProposal",
+    "undoDecision": "as decideProposal: an undo is another row",
+    "previewSetAside": "it is taken back at once",
+    "changeImport": "until it is started, an import is a draft",
+}
+
+# What the route is called with, by Lea: the path and the rest of the request.
+Call = tuple[str, dict[str, Any]]
+Prepare = Callable[[Service], Call]
+
+
+def json(path: str, **body: Any) -> Prepare:
+    return lambda _: (path, {"json": body})
+
+
+def with_category(**body: Any) -> Prepare:
+    def prepare(service: Service) -> Call:
+        made = service.call("lea", "POST", f"{BASE}/categories", json={"name": "Rose"}).json()
+        return f"{BASE}/categories/{made['id']}", {"json": body} if body else {}
+
+    return prepare
+
+
+def seeding(service: Service) -> Call:
+    service.call("lea", "POST", f"{BASE}/categories", json={"name": "Rose"})
+    files = [("files", ("a.jpg", factories.paint(0, 1)))]
+    return f"{BASE}/examples", {"files": files, "data": {"category": "Rose"}}
+
+
+def starting(service: Service) -> Call:
+    with service.transaction() as session:
+        factories.make_pool(session, service.blobs, service.project("flowers"), candidates=4)
+    return f"{BASE}/rounds", {}
+
+
+def ending(how: str) -> Prepare:
+    def prepare(service: Service) -> Call:
+        service.begin_labeling(proposals=1)
+        return f"{BASE}/rounds/1/{how}", {}
+
+    return prepare
+
+
+def answer(service: Service, **words: str) -> int:
+    """Each of them answers the same proposal; gives its id."""
+    service.begin_labeling(proposals=1)
+    with service.transaction() as session:
+        session.execute(update(Proposal).values(wanted=len(words)))
+    for who, word in words.items():
+        (first, *_) = lease_all(service, who, count=1)["leases"]
+        assert decide(service, first, word, who).status_code == 201
+    return int(first["id"])
+
+
+def importing(_: Service) -> Call:
+    files = {"file": ("flowers.zip", zipped(flowers()))}
+    return f"{BASE}/imports", {"files": files}
+
+
+def imported(how: str) -> Prepare:
+    def prepare(service: Service) -> Call:
+        path, rest = importing(service)
+        made = service.call("lea", "POST", path, data={"start": "false"}, **rest).json()
+        return f"{path}/{made['id']}/{how}", {}
+
+    return prepare
+
+
+def adjudicating(service: Service) -> Call:
+    proposal = answer(service, ben="yes", cyd="no")
+    rest = {"json": {"answer": "no"}, "headers": {"Idempotency-Key": "one"}}
+    return f"{BASE}/adjudications/{proposal}", rest
+
+
+def setting_aside(service: Service) -> Call:
+    answer(service, ben="yes")
+    return f"{BASE}/members/ben/set-aside", {}
+
+
+def rolling_back(service: Service) -> Call:
+    answer(service, ben="yes")
+    service.call("lea", "POST", f"{BASE}/rounds/1/close")
+    return f"{BASE}/versions/1/rollback", {}
+
+
+CALLS: dict[str, Prepare] = {
+    "createProject": json("/projects", slug="new", name="New"),
+    "editProject": json(BASE, threshold=0.7),
+    "setMember": json(f"{BASE}/members/cyd", role="lead"),
+    "createCategory": json(f"{BASE}/categories", name="Rose"),
+    "editCategory": with_category(name="Dog rose"),
+    "deleteCategory": with_category(),
+    "seedExamples": seeding,
+    "createImport": importing,
+    "startImport": imported("start"),
+    "cancelImport": imported("cancel"),
+    "startRound": starting,
+    "closeRound": ending("close"),
+    "cancelRound": ending("cancel"),
+    "adjudicate": adjudicating,
+    "setAside": setting_aside,
+    "rollBack": rolling_back,
+}
+
+
+@pytest.mark.parametrize("route", CHANGING, ids=lambda route: route.operation_id)
+def test_a_change_is_written_down_with_who_made_it(service: Service, route: APIRoute) -> None:
+    name = str(route.operation_id)
+    if name in UNLOGGED:
+        return
+    assert name in CALLS, "say how it is called, so that its event is seen, or why it writes none"
+    path, rest = CALLS[name](service)
+    before = service.count(Event)
+    (method,) = route.methods
+    answered = service.call("lea", method, path, **rest)
+    assert answered.is_success, answered.text
+    with service.sessions() as session:
+        written = session.scalars(select(Event).order_by(Event.id).offset(before)).all()
+    assert [event.user_id for event in written] == [lea(service)]
+
+
+def lea(service: Service) -> int:
+    with service.sessions() as session:
+        return session.scalars(select(User.id).where(User.login == "lea")).one()
+
+
+def test_each_route_that_changes_something_is_named_once() -> None:
+    assert not set(UNLOGGED) & set(CALLS)
+    assert set(UNLOGGED) | set(CALLS) == {route.operation_id for route in CHANGING}
