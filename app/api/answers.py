@@ -16,6 +16,7 @@ from app.db.tables import (
     Proposal,
 )
 from app.domain.access import Role
+from app.domain.category_list import Judged, Outcome
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Picked, Reason
 from app.domain.errors import DomainError
@@ -24,10 +25,17 @@ from app.domain.job import JobKind, JobState
 from app.domain.preferences import Preferences
 from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy, RoundState
+from app.usecases.import_categories import Considered
 from app.usecases.store_images import ImageAnswer
 
 from . import problems
-from .schemas.categories import CategoryCounts, CategoryOut
+from .schemas.categories import (
+    CategoryCounts,
+    CategoryOut,
+    LineProblem,
+    ListAnswer,
+    ListedCategory,
+)
 from .schemas.dataset import DatasetVersionOut, ExampleOut, HardNegativeOut
 from .schemas.decisions import DecisionOut, ItemProblem
 from .schemas.images import ImageAnswerOut, ImageOut, UploadAnswer
@@ -102,6 +110,33 @@ def upload_answer(answers: Sequence[ImageAnswer]) -> UploadAnswer:
             )
             for answer in answers
         ],
+    )
+
+
+def list_answer(found: Considered, say: problems.Saying, *, saved: bool) -> ListAnswer:
+    """What a list of categories comes to."""
+    return ListAnswer(
+        saved=saved,
+        columns=list(found.listed.columns),
+        ignored=list(found.listed.ignored),
+        created=found.counts[Outcome.CREATED],
+        changed=found.counts[Outcome.CHANGED],
+        unchanged=found.counts[Outcome.UNCHANGED],
+        problems=found.counts[Outcome.PROBLEM],
+        lines=[_listed_category(each, say) for each in found.lines],
+    )
+
+
+def _listed_category(of: Judged, say: problems.Saying) -> ListedCategory:
+    return ListedCategory(
+        line=of.listed.line,
+        outcome=of.outcome,
+        name=of.listed.name,
+        scientific_name=of.listed.scientific_name,
+        definition=of.listed.definition,
+        look_alikes=list(of.listed.look_alikes),
+        changes=list(of.changes),
+        problems=[LineProblem(field=each.field, message=say(each)) for each in of.problems],
     )
 
 

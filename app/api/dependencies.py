@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter
@@ -12,6 +13,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from app.api.problems import Saying
 from app.context import Context, Unit
 from app.domain.access import Right
 from app.domain.errors import ForbiddenError, NotSignedInError
@@ -97,6 +99,14 @@ def get_principal(context: ContextDep, credentials: CredentialsDep) -> Principal
     # a minute to decode must not hold one meanwhile.
     with context.sessions.reading() as session:
         return _known(who_calls(session, credentials))
+
+
+def get_saying(request: Request) -> Saying:
+    """How refusals inside an answer are said in the language of the request."""
+    return partial(request.app.state.say, request)
+
+
+SayingDep = Annotated[Saying, Depends(get_saying)]
 
 
 T = TypeVar("T")

@@ -20,6 +20,7 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 # The sentence of a refusal in the language of the request.
 Say = Callable[[Request, errors.DomainError], str]
+Saying = Callable[[errors.DomainError], str]
 _SCHEMAS = "#/components/schemas/{model}"
 
 # Each domain error: the status and the stable name that programs can match on.
@@ -145,7 +146,7 @@ def of_domain(error: errors.DomainError, detail: str | None = None) -> JSONRespo
     """A domain error as a response; `detail` is its sentence in another language."""
     status, name = STATUS[type(error)]
     fields, headers = [], {}
-    if isinstance(error, errors.InvalidError):
+    if isinstance(error, (errors.InvalidError, errors.TakenError)):
         fields = [FieldProblem(field=error.field, message=detail or str(error))]
     if isinstance(error, errors.TooManyAttemptsError):
         headers["Retry-After"] = str(error.seconds)
@@ -200,6 +201,7 @@ def register(app: FastAPI, prefix: str, *, of_page: Any, say: Say) -> None:
         say: the sentence of a refusal in the language of a request.
     """
     _describe(app)
+    app.state.say = say
 
     def is_api(request: Request) -> bool:
         return request.url.path.startswith(prefix)

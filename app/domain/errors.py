@@ -62,14 +62,15 @@ class InvalidError(DomainError):
 
 
 class TakenError(DomainError):
-    """A name that must be unique is in use."""
+    """A name that must be unique is in use; `field` holds it."""
 
-    def __init__(self, what: str, key: str) -> None:
+    def __init__(self, what: str, key: str, field: str = "name") -> None:
         super().__init__(
             "There is already a {what} {key!r}. Choose another name.", what=what, key=key
         )
         self.what = what
         self.key = key
+        self.field = field
 
 
 class CategoryInUseError(DomainError):

@@ -26,6 +26,7 @@ class Verb(StrEnum):
     ADVANCE_ROUND = "advance-round"
     OPEN_ROUND = "open-round"
     FAIL_ROUND = "fail-round"
+    IMPORT_CATEGORIES = "import-categories"
 
 
 class Actor(StrEnum):

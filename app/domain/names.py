@@ -7,6 +7,7 @@ from app.domain.errors import InvalidError
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 LONGEST_NAME = 200
+LONGEST_DEFINITION = 20_000
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
 
@@ -54,6 +55,19 @@ def check_name(field: str, name: str) -> str:
             most=LONGEST_NAME,
         )
     return tidy
+
+
+def check_definition(definition: str) -> str:
+    """What is written about a category, as it is.
+
+    Raises:
+        InvalidError: when it is longer than 20,000 characters.
+    """
+    if len(definition) > LONGEST_DEFINITION:
+        raise InvalidError(
+            "definition", "Keep the definition under {most} characters.", most=LONGEST_DEFINITION
+        )
+    return definition
 
 
 def check_password(password: str) -> str:

@@ -72,7 +72,7 @@ def add_user(
     """
     login = check_login(login)
     if session.scalar(select(User.id).where(User.login == login)):
-        raise TakenError("user", login)
+        raise TakenError("user", login, "login")
     user = User(
         login=login,
         name=check_name("name", name),

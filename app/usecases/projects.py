@@ -25,13 +25,11 @@ from app.domain.errors import (
     NotFoundError,
     TakenError,
 )
-from app.domain.names import check_name, check_slug
+from app.domain.names import check_definition, check_name, check_slug
 from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy
 from app.domain.split_rule import SplitRule
 from app.usecases.people import Principal
-
-LONGEST_DEFINITION = 20_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def create_project(session: Session, principal: Principal, plan: ProjectPlan) ->
     try:
         session.flush()
     except IntegrityError:
-        raise TakenError("project", plan.slug) from None
+        raise TakenError("project", plan.slug, "slug") from None
     session.add(ProjectMember(project_id=project.id, user_id=principal.user_id, role=Role.LEAD))
     session.flush()
     return project
@@ -261,19 +259,13 @@ def look_alikes(session: Session, project: Project) -> dict[int, list[str]]:
 
 
 def _columns(facts: CategoryFacts) -> dict[str, str]:
-    if len(facts.definition) > LONGEST_DEFINITION:
-        raise InvalidError(
-            "definition",
-            "Keep the definition under {most} characters.",
-            most=LONGEST_DEFINITION,
-        )
     scientific = (
         check_name("scientific_name", facts.scientific_name) if facts.scientific_name else ""
     )
     return {
         "name": check_name("name", facts.name),
         "scientific_name": scientific,
-        "definition": facts.definition,
+        "definition": check_definition(facts.definition),
     }
 
 

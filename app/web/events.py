@@ -22,6 +22,7 @@ VERBS = {
     Verb.CREATE_CATEGORY: marked("Category created"),
     Verb.CHANGE_CATEGORY: marked("Category changed"),
     Verb.DELETE_CATEGORY: marked("Category deleted"),
+    Verb.IMPORT_CATEGORIES: marked("Categories imported"),
     Verb.SEED_EXAMPLES: marked("Examples seeded"),
     Verb.START_ROUND: marked("Round started"),
     Verb.CLOSE_ROUND: marked("Round closed"),

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import (
+    category_list,
     dataset,
     events,
     images,
@@ -31,7 +32,9 @@ from app.domain.access import Right
 from app.domain.errors import DomainError
 from tests.api.service import Service
 
-MODULES = (people, projects, images, imports, rounds, maps, labeling, dataset, events, quality)
+MODULES = (
+    people, projects, category_list, images, imports, rounds, maps, labeling, dataset, events, quality
+)  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
 # A second statement of who may do what; a new route must be added here by hand.
@@ -47,7 +50,7 @@ RIGHTS = {
     Right.INGEST: {"ingestImages"},
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
-        "deleteCategory", "seedExamples", "startRound", "closeRound", "cancelRound",
+        "deleteCategory", "importCategories", "seedExamples", "startRound", "closeRound", "cancelRound",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "createImport", "listImports", "getImport", "changeImport", "startImport", "cancelImport",

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.category_list import Outcome
+
 from .body import Body
 
 
@@ -46,3 +48,36 @@ class CategoryOut(BaseModel):
     definition: str
     look_alikes: list[str]
     counts: CategoryCounts
+
+
+class LineProblem(BaseModel):
+    """What is wrong with one value of a line."""
+
+    field: str = Field(examples=["look_alikes"])
+    message: str
+
+
+class ListedCategory(BaseModel):
+    """A line of a list of categories, and what it comes to."""
+
+    line: int = Field(description="Where it begins in the list, from 1")
+    outcome: Outcome
+    name: str
+    scientific_name: str
+    definition: str
+    look_alikes: list[str]
+    changes: list[str] = Field(description="Fields that get another value")
+    problems: list[LineProblem]
+
+
+class ListAnswer(BaseModel):
+    """What a list of categories comes to."""
+
+    saved: bool
+    columns: list[str] = Field(description="Columns that were recognised")
+    ignored: list[str] = Field(description="Columns of the list that were not")
+    created: int
+    changed: int
+    unchanged: int
+    problems: int = Field(description="Lines with a problem; the list is saved only without")
+    lines: list[ListedCategory]
