@@ -4,6 +4,7 @@ Each batch is written in one transaction together with how far the import is. A 
 killed loses at most one batch, whose pictures whoever takes over stores again under the same names.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,7 +17,13 @@ from app.domain.importing import ImportFormat
 from app.imports.archive import Archive, DamagedMemberError, open_archive
 from app.imports.draft import Found, draft
 from app.pictures import PictureLimits
-from app.usecases.import_images import Batch, begin_import, end_import, publish_batch
+from app.usecases.import_images import (
+    Batch,
+    begin_import,
+    end_import,
+    publish_batch,
+    splits_by_rule,
+)
 from app.usecases.run_jobs import lock_import_claim
 from app.usecases.store_images import Upload, take
 from workers.runner import JobFailedError, Publish, Work
@@ -40,11 +47,16 @@ def compute(work: Work) -> Publish:
             raise JobFailedError(str(refused)) from refused
         with transaction(bench.sessions) as session:
             begin_import(session, lock_import_claim(session, work.claim)[0], told)
+        with bench.sessions() as session:
+            of = session.get_one(Import, work.claim.owner_id)
+            splits = splits_by_rule(session, of, told, partial(_hash, work, archive))
         while done < len(told.found):
             work.heart.progress(done, len(told.found))
             batch = _batch(work, archive, done, told.found[done : done + _BATCH])
             with transaction(bench.sessions) as session:
-                publish_batch(session, lock_import_claim(session, work.claim)[0], told, batch)
+                publish_batch(
+                    session, lock_import_claim(session, work.claim)[0], told, batch, splits
+                )
             done = batch.end
     work.heart.progress(len(told.found), len(told.found))
     return _publish
@@ -64,6 +76,15 @@ def _batch(work: Work, archive: Archive, start: int, found: Sequence[Found]) -> 
         else:
             batch.taken.append((each, taken))
     return batch
+
+
+def _hash(work: Work, archive: Archive, found: Found) -> str | None:
+    work.heart.check()
+    try:
+        data = archive.read(found.name, work.bench.settings.most_image_bytes + 1)
+    except DamagedMemberError:
+        return None
+    return hashlib.sha256(data).hexdigest()
 
 
 def _publish(session: Session, of: Import) -> None:

@@ -244,7 +244,7 @@ class _Stream(io.RawIOBase):
 
 def _unpacked(file: BinaryIO, packed: str | None) -> BinaryIO:
     if packed == "gzip":
-        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if packed == "bzip2":
         return bz2.BZ2File(file)  # type: ignore[return-value]
     return file

@@ -1,8 +1,8 @@
 """An import of labelled pictures: received, looked at, started, done in steps, ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select
@@ -25,7 +25,15 @@ from app.domain.job import next_state as next_job_state
 from app.imports.archive import shown
 from app.imports.draft import Draft, Found
 from app.usecases.events import record
-from app.usecases.import_plan import ImportOptions, Names, Place, Placing, new_categories, preview
+from app.usecases.import_plan import (
+    ImportOptions,
+    Names,
+    Place,
+    Placing,
+    divide,
+    new_categories,
+    preview,
+)
 from app.usecases.ingest_images import add_candidates
 from app.usecases.projects import CategoryFacts, add_category
 from app.usecases.seed_examples import seed_examples
@@ -50,7 +58,6 @@ def receive_import(
 ) -> Import:
     """Write down what was uploaded, with the preview of what would become of it."""
     draft = received.draft
-    names = Names.of(session, project, draft.format)
     made = Import(
         project_id=project.id,
         user_id=user_id,
@@ -59,7 +66,7 @@ def receive_import(
         blob_key=received.blob_key,
         format=draft.format,
         options=asdict(options),
-        preview=preview(draft, names, options).stored(),
+        preview=preview(session, project, draft, options).stored(),
         state=ImportState.READY,
     )
     session.add(made)
@@ -105,7 +112,7 @@ def change_import(
     next_state(ImportState(of.state), ImportEvent.START)
     of.format = draft.format
     of.options = asdict(options)
-    of.preview = preview(draft, Names.of(session, project, draft.format), options).stored()
+    of.preview = preview(session, project, draft, options).stored()
 
 
 def start_import(session: Session, of: Import, user_id: int, now: datetime) -> Job:
@@ -176,13 +183,36 @@ class Batch:
         return self.start + len(self.taken) + len(self.damaged)
 
 
-def publish_batch(session: Session, of: Import, draft: Draft, batch: Batch) -> None:
-    """Write the rows of a batch; `done` moves on in the same transaction, so none is written twice."""
+def splits_by_rule(
+    session: Session, of: Import, draft: Draft, hash_of: Callable[[Found], str | None]
+) -> dict[str, Split]:
+    """See `divide`, for the whole import."""
+    project = session.get_one(Project, of.project_id)
+    placing = _placing(session, of, draft)
+    placed = [(found, placing.place(found)) for found in draft.found]
+    examples = [
+        (found, place) for found, place in placed if isinstance(place, Place) and not place.is_pool
+    ]
+    return divide(session, project, examples, hash_of)
+
+
+def _placing(session: Session, of: Import, draft: Draft) -> Placing:
+    project = session.get_one(Project, of.project_id)
+    names = Names.of(session, project, draft.format)
+    return Placing(draft, names, ImportOptions.of(of.options))
+
+
+def publish_batch(
+    session: Session, of: Import, draft: Draft, batch: Batch, splits: Mapping[str, Split]
+) -> None:
+    """Write the rows of a batch; `done` moves on in the same transaction, so none is written twice.
+
+    `splits` are those of `splits_by_rule`.
+    """
     if of.done != batch.start:
         return
     project = session.get_one(Project, of.project_id)
-    options = ImportOptions.of(of.options)
-    placing = Placing(draft, Names.of(session, project, draft.format), options)
+    placing = _placing(session, of, draft)
     groups: dict[Place, list[tuple[Found, Taken]]] = {}
     refused: list[tuple[str, str, str | None]] = [
         (each.name, LeftOut.DAMAGED_MEMBER.value, None) for each in batch.damaged
@@ -192,7 +222,8 @@ def publish_batch(session: Session, of: Import, draft: Draft, batch: Batch) -> N
         if isinstance(place, LeftOut):
             refused.append((found.name, place.value, None))
         else:
-            groups.setdefault(_settled(project, place, taken), []).append((found, taken))
+            settled = _settled(place, splits.get(found.name, Split.TRAIN))
+            groups.setdefault(settled, []).append((found, taken))
     # All images at once and in order, before any group: others who store the same pictures wait for
     # one another in one order.
     everything = [taken for group in groups.values() for _, taken in group]
@@ -212,15 +243,11 @@ def publish_batch(session: Session, of: Import, draft: Draft, batch: Batch) -> N
     _leave_out(session, of, refused)
 
 
-def _settled(project: Project, place: Place, taken: Taken) -> Place:
+def _settled(place: Place, by_rule: Split) -> Place:
     """With the split of the project's rule where none is given."""
     if place.is_pool or place.split is not None:
         return place
-    return Place(place.category, place.category_id, _rule(project, taken))
-
-
-def _rule(_project: Project, _taken: Taken) -> Split:
-    return Split.TRAIN
+    return replace(place, split=by_rule)
 
 
 def _seed(

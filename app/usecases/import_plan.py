@@ -1,20 +1,22 @@
 """What an import would do to a project: the same rules for the preview and for the import itself."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.db import queries
+from app.db import import_queries, queries
 from app.db.tables import Project
 from app.domain.dataset import Split
 from app.domain.errors import InvalidError
 from app.domain.importing import ImportFormat, Into, LeftOut, Rest, SplitBy
 from app.domain.names import check_name
+from app.domain.split_rule import splits_of
 from app.imports.archive import shown
 from app.imports.draft import WITHOUT_CATEGORY, Draft, Found
+from app.usecases.projects import split_rule
 
 _MOST_SHOWN = 100
 
@@ -159,7 +161,10 @@ class Placing:
 
 @dataclass
 class CategoryPreview:
-    """What a category would get; `by_rule` pictures have their split from the project's rule."""
+    """What a category would get; so many of it `by_rule` have their split from the project's rule.
+
+    How the rule divides them is foretold as if none were an example already.
+    """
 
     name: str
     new: bool
@@ -187,12 +192,14 @@ class Preview:
         return asdict(self)
 
 
-def preview(draft: Draft, names: Names, options: ImportOptions) -> Preview:
+def preview(session: Session, project: Project, draft: Draft, options: ImportOptions) -> Preview:
     """Count what an import would do; nothing is written, and no picture is opened."""
+    names = Names.of(session, project, draft.format)
     new = set(new_categories(draft, names, options))
     placing = Placing(draft, names, options)
     told = Preview(pictures=len(draft.found), unnamed=draft.unnamed, annotations=draft.annotations)
     rows: dict[str, CategoryPreview] = {}
+    ids: dict[str, int] = {}
     unknown: Counter[str] = Counter()
     left_out = [*draft.left_out]
     for found in draft.found:
@@ -210,6 +217,8 @@ def preview(draft: Draft, names: Names, options: ImportOptions) -> Preview:
             )
             field_name = place.split.value if place.split else "by_rule"
             setattr(row, field_name, getattr(row, field_name) + 1)
+            ids[row.name] = place.category_id
+    _foretell(session, project, rows, ids)
     told.categories = sorted(rows.values(), key=lambda row: row.name)
     told.unknown = sorted(map(shown, unknown))[:_MOST_SHOWN]
     told.reasons = dict(Counter(reason.value for _, reason in left_out))
@@ -217,3 +226,74 @@ def preview(draft: Draft, names: Names, options: ImportOptions) -> Preview:
         {"filename": shown(name), "reason": reason.value} for name, reason in left_out[:_MOST_SHOWN]
     ]
     return told
+
+
+def _foretell(
+    session: Session,
+    project: Project,
+    rows: Mapping[str, CategoryPreview],
+    ids: Mapping[str, int],
+) -> None:
+    """Divide what the rule divides."""
+    if not any(row.by_rule for row in rows.values()):
+        return
+    rule, given = split_rule(project), import_queries.given(session, project.id)
+    for name, row in rows.items():
+        train, test = given.get(ids[name], (0, 0))
+        # What the hashes are does not matter for how many there are of each.
+        made = splits_of(
+            map(str, range(row.by_rule)), rule, train=train + row.train, test=test + row.test
+        )
+        for split in made.values():
+            setattr(row, split.value, getattr(row, split.value) + 1)
+
+
+def divide(
+    session: Session,
+    project: Project,
+    placed: Sequence[tuple[Found, Place]],
+    hash_of: Callable[[Found], str | None],
+) -> dict[str, Split]:
+    """The splits that the project's rule gives, by file name.
+
+    Whoever takes an import over finds the same, however much of it is stored: what is stored moves
+    from the one side of the rule's sum to the other.
+
+    Args:
+        session: To read with.
+        project: Whose rule.
+        placed: All examples of the import, also those that come with a split.
+        hash_of: The SHA-256 of a picture; None where it cannot be read.
+    """
+    ruled = {place.category_id for _, place in placed if place.split is None}
+    hashes = {
+        found.name: (place, sha256)
+        for found, place in placed
+        if place.category_id in ruled and (sha256 := hash_of(found)) is not None
+    }
+    held = import_queries.examples_among(
+        session, project.id, {sha256 for _, sha256 in hashes.values()}
+    )
+    rule, given = split_rule(project), import_queries.given(session, project.id)
+    by_hash: dict[tuple[int, str], Split] = {}
+    for category_id in ruled:
+        new = [
+            (place.split, sha256)
+            for place, sha256 in hashes.values()
+            if place.category_id == category_id and (category_id, sha256) not in held
+        ]
+        train, test = given.get(category_id, (0, 0))
+        fixed = Counter(split for split, sha256 in dict.fromkeys(new) if split is not None)
+        made = splits_of(
+            (sha256 for split, sha256 in new if split is None),
+            rule,
+            train=train + fixed[Split.TRAIN],
+            test=test + fixed[Split.TEST],
+        )
+        by_hash |= {(category_id, sha256): split for sha256, split in made.items()}
+    by_hash |= held
+    return {
+        name: by_hash[place.category_id, sha256]
+        for name, (place, sha256) in hashes.items()
+        if place.split is None
+    }

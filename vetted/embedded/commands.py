@@ -67,7 +67,7 @@ def _compute(number: int) -> Command:
 
 def _light(data_dir: Path) -> Command:
     schedule = str(data_dir / "celerybeat-schedule")
-    options = ["--pool=threads", "--concurrency=2", "-B", "-s", schedule]
+    options = ["--pool=threads", "--concurrency=4", "-B", "-s", schedule]
     return Command("light", _celery("light", "light", *options))
 
 

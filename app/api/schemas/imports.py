@@ -29,7 +29,10 @@ class ImportOptionsIn(Body):
 
 
 class CategoryPreviewOut(BaseModel):
-    """What a category gets. The split of `by_rule` pictures is decided when they are read."""
+    """What a category gets; of these, so many have their split `by_rule` of the project.
+
+    How the rule divides them is foretold as if none were an example already.
+    """
 
     name: str
     new: bool
