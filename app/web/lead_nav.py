@@ -16,12 +16,13 @@ class Place:
 
 ROUNDS = Place("", marked("Rounds"))
 CATEGORIES = Place("/categories", marked("Categories"))
+MAP = Place("/map", marked("Map"))
 QUALITY = Place("/quality", marked("Quality"))
 VERSIONS = Place("/versions", marked("Versions"))
 EVENTS = Place("/events", marked("Events"))
 # In the order in which they are shown. A new page adds itself here, and its template includes
 # `lead_nav.html`.
-PLACES = (ROUNDS, CATEGORIES, QUALITY, VERSIONS, EVENTS)
+PLACES = (ROUNDS, CATEGORIES, MAP, QUALITY, VERSIONS, EVENTS)
 
 
 def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

@@ -17,6 +17,7 @@ from app.domain.event import Verb
 from app.usecases.export_dataset import version_to_export
 from app.web.events import events_page
 from app.web.framing import FramingDep
+from app.web.maps import map_page
 from app.web.templating import render
 from app.web.version_diff import version_diff_page
 from app.web.versions import version_page, versions_page
@@ -71,6 +72,18 @@ def export(
 ) -> Response:
     """What the form of the version's page asks for. A refusal is a page, unlike one over REST."""
     return dataset.export(context, access, wanted.model_copy(update={"version": number}))
+
+
+@router.get("/projects/{project}/map")
+def round_map(
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    number: Annotated[int | None, Query(alias="round", ge=1, le=_MOST)] = None,
+) -> Response:
+    """The pictures of a round in the plane; without a number, of the newest that has a map."""
+    frame = framing.titled(framing.words.t("Map"), "map")
+    return render(map_page(unit.session, access.project, frame, framing.words, number))
 
 
 @router.get("/projects/{project}/events")

@@ -6,6 +6,7 @@ Templates only place these values: numbers are already text.
 from .categories import CategoriesPage, CategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
+from .maps import MapPage
 from .project import LeadPage
 from .quality import QualityPage
 from .rounds import ComparePage, RoundPage
@@ -22,6 +23,7 @@ Page = (
     | LeadPage
     | RoundPage
     | ComparePage
+    | MapPage
     | CategoriesPage
     | CategoryPage
     | QualityPage
