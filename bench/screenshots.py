@@ -47,6 +47,15 @@ NAMES = {"lead": "Lena Lead", "labeler": "Ada Botanist", "expert": "Simulated Ex
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MOST_BYTES = 150_000
 SWATCH = 150  # pixels of exactly one colour: no photograph has so many
+# The lead's pages by the names of their pictures, as what follows the project in their address.
+LEAD_PAGES = {
+    "lead": "",
+    "round": f"/rounds/{ROUNDS}",
+    "categories": "/categories",
+    "category": "/categories/{category}",
+    "versions": "/versions",
+    "version": f"/versions/{ROUNDS + 1}",
+}
 WIDE = {"width": 1280, "height": 800}
 TALL = {"width": 1280, "height": 1180}
 PHONE = {"width": 390, "height": 844}
@@ -148,7 +157,7 @@ def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
 
 def _take_pictures(stack: Stack, truth: dict[str, str], target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    label, lead = f"{stack.url}/projects/{PROJECT}/label", f"{stack.url}/projects/{PROJECT}"
+    label = f"{stack.url}/projects/{PROJECT}/label"
     with _browser() as browser:
         with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
             _labeler(profile, label, target / "labeler.png")
@@ -161,10 +170,23 @@ def _take_pictures(stack: Stack, truth: dict[str, str], target: Path) -> None:
         with _profile(browser, stack, "labeler", viewport=WIDE) as profile:
             _grid(profile, stack, truth, target / "grid.png")
         with _profile(browser, stack, "lead", viewport=TALL) as profile:
-            page = profile.new_page()
-            page.goto(lead)  # it never rests: its numbers come by a stream
-            page.wait_for_load_state("load")
-            _store(page.screenshot(), target / "lead.png")
+            _lead(profile, stack, target)
+
+
+def _lead(profile: BrowserContext, stack: Stack, target: Path) -> None:
+    """The project lead's desk."""
+    api = f"{stack.url}/api/v1/projects/{PROJECT}/categories"
+    categories = profile.request.get(api).json()
+    # The category with the most look-alikes taken for it has the most to show.
+    fullest = max(categories, key=lambda each: each["counts"]["hard_negatives"])
+    for name, suffix in LEAD_PAGES.items():
+        page = profile.new_page()
+        page.goto(f"{stack.url}/projects/{PROJECT}{suffix.format(category=fullest['id'])}")
+        # Not "networkidle": a page whose numbers come by a stream never rests.
+        page.wait_for_load_state("load")
+        page.wait_for_function("[...document.images].every(each => each.complete)")
+        _store(page.screenshot(), target / f"{name}.png")
+        page.close()
 
 
 def _labeler(profile: BrowserContext, address: str, target: Path) -> None:
