@@ -56,6 +56,10 @@ LEAD_PAGES = {
     "versions": "/versions",
     "version": f"/versions/{ROUNDS + 1}",
 }
+# Pictures further down are loaded when one gets there.
+DECODED_IN_SIGHT = """Promise.all([...document.images]
+    .filter(each => each.getBoundingClientRect().top < innerHeight)
+    .map(each => each.decode()))"""
 WIDE = {"width": 1280, "height": 800}
 TALL = {"width": 1280, "height": 1180}
 PHONE = {"width": 390, "height": 844}
@@ -184,7 +188,7 @@ def _lead(profile: BrowserContext, stack: Stack, target: Path) -> None:
         page.goto(f"{stack.url}/projects/{PROJECT}{suffix.format(category=fullest['id'])}")
         # Not "networkidle": a page whose numbers come by a stream never rests.
         page.wait_for_load_state("load")
-        page.wait_for_function("[...document.images].every(each => each.complete)")
+        page.evaluate(DECODED_IN_SIGHT)
         _store(page.screenshot(), target / f"{name}.png")
         page.close()
 
