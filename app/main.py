@@ -14,6 +14,7 @@ from app.api import (
     category_list,
     dataset,
     events,
+    exemplars,
     images,
     imports,
     labeling,
@@ -73,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
     )
     for module in (
-        people, projects, category_list, images, imports, rounds, maps, labeling, dataset, events,
+        people, projects, category_list, exemplars, images, imports, rounds, maps, labeling, dataset, events,
         quality,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)

@@ -52,7 +52,7 @@ def beside(
     category_ids = list(dict.fromkeys(proposal.category_id for proposal in proposals))
     exemplars = queries.exemplars(session, round_id, category_ids)
     image_ids = {proposal.image_id for proposal in proposals}.union(
-        *exemplars.values(), *map(_images_of, contrasts.values())
+        *(of.images for of in exemplars.values()), *map(_images_of, contrasts.values())
     )
     images = queries.images(session, image_ids)
     writer = _Writer(
@@ -60,6 +60,7 @@ def beside(
         images,
         queries.category_names(session, set().union(*map(_categories_of, contrasts.values()))),
         queries.unsure_before(session, proposals) if project.show_others else {},
+        {category_id: of.images for category_id, of in exemplars.items() if of.by_hand},
     )
     return Beside(
         proposals=[
@@ -67,7 +68,9 @@ def beside(
             for proposal in proposals
         ],
         categories=[
-            writer.category(category, beside_it, exemplars.get(category.id, ()))
+            writer.category(
+                category, beside_it, of.images if (of := exemplars.get(category.id)) else ()
+            )
             for category, beside_it in _categories(
                 session, project, round_id, category_ids, user_id
             )
@@ -120,6 +123,7 @@ class _Writer:
     images: dict[int, Image]
     names: dict[int, str]
     earlier: dict[int, list[Decision]]
+    by_hand: dict[int, list[int]]
 
     def proposal(self, proposal: Proposal, contrast: Contrast) -> LeasedProposal:
         lease = answers.lease_out(proposal)
@@ -130,7 +134,7 @@ class _Writer:
             category_id=proposal.category_id,
             image=self.images[proposal.image_id].sha256,
             stage=Stage(proposal.stage),
-            contrast=self._contrast(contrast),
+            contrast=self._contrast(contrast, self.by_hand.get(proposal.category_id)),
             likely=[
                 CategoryName(category_id=category_id, name=self.names[category_id])
                 for category_id in contrast.likely
@@ -145,7 +149,7 @@ class _Writer:
             ],
         )
 
-    def _contrast(self, contrast: Contrast) -> ContrastOut:
+    def _contrast(self, contrast: Contrast, by_hand: list[int] | None) -> ContrastOut:
         confusable = None
         if contrast.confusable_id is not None:
             confusable = ConfusableOut(
@@ -154,7 +158,7 @@ class _Writer:
                 exemplars=self._hashes(contrast.confusable_exemplars),
             )
         return ContrastOut(
-            exemplars=self._hashes(contrast.exemplars),
+            exemplars=self._hashes(by_hand or contrast.exemplars),
             confusable=confusable,
             rejected=self._hashes(contrast.rejected),
         )

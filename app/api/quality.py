@@ -114,13 +114,13 @@ def adjudications(session: Session, project: Project, limit: int) -> Adjudicatio
     """The first of what waits for a lead, with all that is needed to decide it."""
     rows = quality_queries.waiting(session, project, limit)
     said = quality_queries.said_of(session, [row[0] for row in rows])
-    shown: dict[int, dict[int, list[int]]] = {}
+    shown: dict[int, dict[int, labeling_queries.Exemplars]] = {}
     for round_id in {proposal.round_id for proposal, *_ in rows}:
         of_round = {
             category.id for proposal, _, category, _ in rows if proposal.round_id == round_id
         }
         shown[round_id] = labeling_queries.exemplars(session, round_id, of_round)
-    every = {image for of in shown.values() for images in of.values() for image in images}
+    every = {image for of in shown.values() for each in of.values() for image in each.images}
     images = labeling_queries.images(session, every)
     return AdjudicationsOut(
         waiting=quality_queries.waiting_count(session, project),
@@ -133,7 +133,8 @@ def adjudications(session: Session, project: Project, limit: int) -> Adjudicatio
                 image=answers.image_out(project.slug, image),
                 exemplars=[
                     answers.image_out(project.slug, images[each])
-                    for each in shown[proposal.round_id].get(category.id, ())
+                    for of in [shown[proposal.round_id].get(category.id)]
+                    for each in (of.images if of else ())
                 ],
                 earlier=None if proposal.audits is None else Answer(str(proposal.gold)),
                 said=[

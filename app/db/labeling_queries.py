@@ -4,13 +4,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, any_, func, literal, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    any_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.db.tables import (
     Category,
+    ChosenExemplar,
     Contrast,
     Decision,
+    Example,
     Exemplar,
     Image,
     LookAlike,
@@ -18,6 +31,7 @@ from app.db.tables import (
     Round,
     RoundCategory,
 )
+from app.domain.dataset import Split
 from app.domain.decision import Answer, Stage
 from app.domain.round import RoundState
 
@@ -30,19 +44,75 @@ def contrasts(session: Session, proposal_ids: Collection[int]) -> dict[int, Cont
     return {row.proposal_id: row for row in rows}
 
 
+@dataclass(frozen=True)
+class Exemplars:
+    """Ids of images that labelers are shown of a category, in their order."""
+
+    images: list[int]
+    by_hand: bool
+
+
 def exemplars(
     session: Session, round_id: int, category_ids: Collection[int]
-) -> dict[int, list[int]]:
-    """Ids of the images that a round shows of a category, by category id, in their order."""
-    rows = session.execute(
-        select(Exemplar.category_id, Exemplar.image_id)
-        .where(Exemplar.round_id == round_id, Exemplar.category_id.in_(category_ids))
-        .order_by(Exemplar.category_id, Exemplar.position)
+) -> dict[int, Exemplars]:
+    """What labelers of a round are shown of categories, by category id.
+
+    What a lead chose goes before what the model did, as far as it is still to be trained on, and
+    the round does not ask about it.
+    """
+    chosen = (
+        chosen_exemplars(category_ids)
+        .where(~known_question(round_id, ChosenExemplar.image_id))
+        .with_only_columns(
+            ChosenExemplar.category_id,
+            ChosenExemplar.image_id,
+            ChosenExemplar.position,
+            literal(value=True).label("by_hand"),
+        )
     )
-    found: dict[int, list[int]] = {}
-    for category_id, image_id in rows:
-        found.setdefault(category_id, []).append(image_id)
+    models = select(
+        Exemplar.category_id, Exemplar.image_id, Exemplar.position, literal(value=False)
+    ).where(
+        Exemplar.round_id == round_id, Exemplar.category_id.in_(category_ids), ~Exemplar.by_hand
+    )
+    both = chosen.union_all(models).subquery()
+    rows = session.execute(
+        select(both.c.category_id, both.c.image_id, both.c.by_hand).order_by(
+            both.c.category_id, both.c.by_hand.desc(), both.c.position
+        )
+    )
+    found: dict[int, Exemplars] = {}
+    for category_id, image_id, by_hand in rows:
+        of = found.setdefault(category_id, Exemplars([], by_hand))
+        if of.by_hand == by_hand:
+            of.images.append(image_id)
     return found
+
+
+def chosen_exemplars(category_ids: Collection[int]) -> Select[ChosenExemplar]:
+    """The exemplars chosen by hand that are examples of their category in the train split."""
+    return (
+        select(ChosenExemplar)
+        .join(
+            Example,
+            and_(
+                Example.image_id == ChosenExemplar.image_id,
+                Example.category_id == ChosenExemplar.category_id,
+                Example.to_version.is_(None),
+                Example.split == Split.TRAIN,
+            ),
+        )
+        .where(ChosenExemplar.category_id.in_(category_ids))
+    )
+
+
+def known_question(
+    round_id: InstrumentedAttribute[int] | int, image_id: InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
+    """Whether a round asks about an image although the answer is known."""
+    return exists().where(
+        Proposal.round_id == round_id, Proposal.image_id == image_id, Proposal.gold.is_not(None)
+    )
 
 
 def images(session: Session, image_ids: Collection[int]) -> dict[int, Image]:

@@ -58,6 +58,17 @@ def publish_embedded(session: Session, running: Round) -> None:
     tell_round(session, running)
 
 
+# What a lead has chosen must not be asked about; a replay finds what that was.
+_KEEP_CHOSEN = text(
+    """
+    INSERT INTO exemplar (round_id, category_id, by_hand, position, image_id)
+    SELECT :round_id, chosen.category_id, true, chosen.position, chosen.image_id
+    FROM chosen_exemplar AS chosen JOIN category ON category.id = chosen.category_id
+    WHERE category.project_id = :project_id
+    """
+)
+
+
 def publish_trained(session: Session, running: Round, trained: Trained) -> None:
     """Store the model version and the exemplars, and move the round on."""
     model = ModelVersion(
@@ -87,6 +98,7 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
     ]
     if rows:
         session.execute(insert(Exemplar), rows)
+    session.execute(_KEEP_CHOSEN, {"round_id": running.id, "project_id": running.project_id})
     running.state = next_state(RoundState(running.state), RoundEvent.TRAINED)
     tell_round(session, running)
 

@@ -1,6 +1,6 @@
 """What the board of one category shows, out of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -17,11 +17,14 @@ from app.db.tables import Category, Project
 from app.domain.audit import Rate, wilson
 from app.domain.dataset import Split
 from app.markdown import to_html
+from app.usecases.choose_exemplars import MOST, exemplars_of
+from app.usecases.choose_exemplars import Shown as ShownExemplars
 from app.web.lead_nav import CATEGORIES, lead_nav
 from app.web.pages.categories import (
     BoardPicture,
     CategoryPage,
     Confused,
+    ExemplarPicture,
     LinkedName,
     RoundLine,
     Tab,
@@ -66,6 +69,7 @@ def category_page(
     held = queries.counts(session, project.id, category.id).get(category.id, Counts())
     rounds = board.round_answers(session, category)
     waiting = sum(each.open for each in rounds)
+    shown = exemplars_of(session, category)
     alike = board.look_alikes(session, category.id)
     tested = board.newest_test(session, category)
     sizes = {
@@ -80,6 +84,8 @@ def category_page(
         frame=frame,
         nav=lead_nav(project.slug, CATEGORIES, words),
         path=path,
+        slug=project.slug,
+        number=category.id,
         project=project.name,
         list_path=list_path,
         name=category.name,
@@ -92,6 +98,9 @@ def category_page(
             words,
         ),
         rounds=tuple(_round(project, each, words) for each in rounds),
+        by_hand=shown.by_hand,
+        most=MOST,
+        exemplars=tuple(_exemplars(project, shown, words)),
         tested=_tested(tested, words),
         confused=_confused(session, category, tested, [number for number, _ in alike], list_path),
         tabs=tuple(
@@ -239,22 +248,39 @@ def _confused(
     )
 
 
+def _exemplars(project: Project, shown: ShownExemplars, words: Words) -> Iterator[ExemplarPicture]:
+    for place, image in enumerate(shown.images, 1):
+        yield ExemplarPicture(
+            thumbnail=f"/api/v1/projects/{project.slug}/images/{image.sha256}/thumbnail",
+            sha256=image.sha256,
+            label=words.t("Exemplar {place}", place=str(place)),
+            asked=image.sha256 in shown.asked,
+        )
+
+
 def _pictures(
     session: Session, project: Project, category: Category, words: Words, show: Shown, skip: int
 ) -> tuple[BoardPicture, ...]:
-    def picture(sha256: str, *notes: str) -> BoardPicture:
+    def picture(sha256: str, *notes: str, may_show: bool = False) -> BoardPicture:
         address = f"/api/v1/projects/{project.slug}/images/{sha256}"
         return BoardPicture(
             thumbnail=f"{address}/thumbnail",
             screen=f"{address}/screen",
             label=category.name,
             note=" · ".join(notes),
+            sha256=sha256,
+            may_show=may_show,
         )
 
     if show is Shown.EXAMPLES:
         examples = board.example_pictures(session, category, skip=skip, limit=PAGE)
         return tuple(
-            picture(sha256, *_split(split, words), _origin(number, words))
+            picture(
+                sha256,
+                *_split(split, words),
+                _origin(number, words),
+                may_show=split == Split.TRAIN,
+            )
             for sha256, split, number in examples
         )
     if show is Shown.REFUSED:

@@ -45,7 +45,7 @@ def category(
 ) -> Response:
     """The board of one category."""
     found = category_by_id(unit.session, access.project, category_id)
-    frame = framing.titled(found.name)
+    frame = framing.titled(found.name, "exemplars")
     wanted = Shown(show) if show in set(Shown) else Shown.EXAMPLES
     return render(
         category_page(unit.session, access.project, found, frame, framing.words, wanted, page)

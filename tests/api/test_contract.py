@@ -12,6 +12,7 @@ from app.api import (
     category_list,
     dataset,
     events,
+    exemplars,
     images,
     imports,
     labeling,
@@ -25,6 +26,7 @@ from app.api import (
 from app.api.dependencies import Needs
 from app.api.schemas.categories import CategoryIn
 from app.api.schemas.decisions import NewDecision
+from app.api.schemas.exemplars import ExemplarsIn
 from app.api.schemas.leases import LeaseRequest
 from app.api.schemas.people import PreferencesBody
 from app.api.schemas.projects import NewProject
@@ -33,7 +35,8 @@ from app.domain.errors import DomainError
 from tests.api.service import Service
 
 MODULES = (
-    people, projects, category_list, images, imports, rounds, maps, labeling, dataset, events, quality
+    people, projects, category_list, exemplars, images, imports, rounds, maps, labeling, dataset,
+    events, quality,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -51,6 +54,7 @@ RIGHTS = {
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "importCategories", "seedExamples", "startRound", "closeRound", "cancelRound",
+        "getExemplars", "setExemplars", "resetExemplars",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "createImport", "listImports", "getImport", "changeImport", "startImport", "cancelImport",
@@ -169,6 +173,7 @@ def test_bodies_of_json_carry_an_example_or_describe_each_field(openapi: dict[st
     for model in (
         NewProject,
         CategoryIn,
+        ExemplarsIn,
         LeaseRequest,
         NewDecision,
         PreferencesBody,

@@ -8,7 +8,19 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.db.session import database_now
-from app.db.tables import Category, Confusion, ModelVersion, Project, Proposal, Round, User
+from app.db.tables import (
+    Category,
+    ChosenExemplar,
+    Confusion,
+    Example,
+    Exemplar,
+    Image,
+    ModelVersion,
+    Project,
+    Proposal,
+    Round,
+    User,
+)
 from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -100,11 +112,108 @@ def test_the_board_of_one_category(server: Server, visit: Visit, grown: factorie
     loaded = "() => [...document.images].every((each) => each.complete && each.naturalWidth)"
     page.locator("#pictures").scroll_into_view_if_needed()
     page.wait_for_function(loaded)
-    expect(page.locator(".pictures li")).to_have_count(6)
+    expect(page.locator("#pictures .pictures li")).to_have_count(6)
     page.get_by_role("link", name="Hard negatives (2)").click()
-    expect(page.locator(".pictures li p")).to_have_text(["round 1", "round 1"])
+    expect(page.locator("#pictures .pictures li p")).to_have_text(["round 1", "round 1"])
     page.locator("#confused-heading ~ .scroll").get_by_role("link", name="Spring gentian").click()
     expect(page.locator("h1")).to_have_text("Spring gentian")
+
+
+def hashes(page: Page) -> list[str]:
+    """Content hashes of the exemplars as they stand."""
+    found: list[str] = page.locator("#exemplars > li").evaluate_all(
+        "(items) => items.map((each) => each.dataset.sha256)"
+    )
+    return found
+
+
+def chosen(server: Server, category_id: int) -> list[str]:
+    """Content hashes of the exemplars that are kept."""
+    with server.sessions() as session:
+        return list(
+            session.scalars(
+                select(Image.sha256)
+                .join(ChosenExemplar, ChosenExemplar.image_id == Image.id)
+                .where(ChosenExemplar.category_id == category_id)
+                .order_by(ChosenExemplar.position)
+            )
+        )
+
+
+def test_exemplars_are_chosen_by_keyboard_and_labelers_see_them(
+    server: Server, visit: Visit, labeling: Make
+) -> None:
+    made = labeling(proposals=2, exemplars=4)
+    gentian = made.category_ids[0]
+    with server.sessions.begin() as session:
+        # The model shows three of the four.
+        session.query(Exemplar).filter_by(category_id=gentian, position=3).delete()
+    page = visit(f"/projects/{made.slug}/categories/{gentian}", login_of("lena", made))
+    one, two, three = hashes(page)
+    expect(page.locator("#by-model")).to_be_visible()
+    expect(page.get_by_role("button", name="Auto-pick by anchors")).to_be_disabled()
+    saved = page.locator("#exemplars-saved")
+
+    page.get_by_role("button", name="Exemplar 1").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Exemplar 2")).to_be_focused()
+    expect(page.locator("[aria-pressed=true]")).to_have_count(1)
+    page.keyboard.press("Shift+ArrowRight")
+    expect(saved).to_have_text("Saved.")
+    assert hashes(page) == [one, three, two]
+    expect(page.get_by_role("button", name="Exemplar 3")).to_be_focused()
+    expect(page.locator("#by-hand")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Delete")
+    expect(page.locator("#exemplars > li")).to_have_count(2)
+    assert hashes(page) == [one, two]
+    page.get_by_role("button", name="Earlier").click()
+    assert hashes(page) == [two, one]
+    add = page.locator("[data-add]:enabled")
+    expect(add).to_have_count(2)
+    fourth = add.first.get_attribute("data-add")
+    add.first.press("Enter")
+    expect(page.locator("#exemplars > li")).to_have_count(3)
+    page.locator("#exemplars > li").nth(2).drag_to(page.locator("#exemplars > li").nth(0))
+    assert hashes(page) == [fourth, two, one]
+    assert_accessible(page)
+    expect(saved).to_have_text("Saved.")
+    assert chosen(server, gentian) == [fourth, two, one]
+    seat = visit(f"/projects/{made.slug}/label", login_of("ada", made))
+    sources = "(images) => images.map((each) => each.src.split('/').at(-2))"
+    expect(seat.locator("#exemplars img")).to_have_count(3)
+    assert seat.locator("#exemplars img").evaluate_all(sources) == [fourth, two, one]
+
+    for left in (2, 1):
+        page.locator("#exemplars [role=button]").first.focus()
+        page.keyboard.press("Delete")
+        expect(page.locator("#exemplars > li")).to_have_count(left)
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("alert")).to_contain_text("One exemplar must stay.")
+    expect(saved).to_have_text("Saved.")
+    page.reload()
+    assert len(hashes(page)) == 1
+    page.get_by_role("button", name="Auto-pick by anchors").click()
+    expect(page.locator("#by-model")).to_be_visible()
+    assert hashes(page) == [one, two, three]
+    assert chosen(server, gentian) == []
+
+
+def test_a_choice_that_is_refused_says_so_and_shows_what_holds(
+    server: Server, visit: Visit, labeling: Make
+) -> None:
+    made = labeling(proposals=1, exemplars=3)
+    gentian = made.category_ids[0]
+    page = visit(f"/projects/{made.slug}/categories/{gentian}", login_of("lena", made))
+    one, two, three = hashes(page)
+    with server.sessions.begin() as session:
+        left = select(Image.id).where(Image.project_id == made.project_id, Image.sha256 == three)
+        session.query(Example).filter(Example.image_id.in_(left)).update({"to_version": 2})
+    page.get_by_role("button", name="Exemplar 1").click()
+    page.get_by_role("button", name="Later").click()
+    expect(page.get_by_role("alert")).to_contain_text("is no example of Spring gentian")
+    expect(page.locator("#by-model")).to_be_visible()
+    assert hashes(page) == [one, two, three]
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=name_of)

@@ -85,7 +85,7 @@ def confused(page: str) -> dict[str, list[str]]:
 
 
 def notes(page: str) -> list[str]:
-    return re.findall(r'</a>\s*<p class="soft">([^<]*)</p></li>', page)
+    return re.findall(r'height="160"></a>\s*<p class="soft">([^<]*)</p>', page)
 
 
 def test_it_tells_what_the_category_holds_and_how_it_was_answered(

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from app.db.tables import (
     Candidate,
+    ChosenExemplar,
     Contrast,
     Decision,
     Example,
@@ -115,12 +116,23 @@ def test_known_questions_are_mixed_in_and_stand_beside_nothing(
         threshold=0.0,
         gold_share=0.2,
     )
+    with alone.transaction() as session:
+        # What a lead chose to be shown is not asked about either.
+        chosen = session.execute(
+            select(Example.category_id, Example.image_id).order_by(Example.id).limit(5)
+        ).all()
+        session.add_all(
+            ChosenExemplar(category_id=category_id, image_id=image_id, position=place)
+            for place, (category_id, image_id) in enumerate(chosen)
+        )
     round_id = play(project_id)
     proposals, beside = proposals_of(alone, round_id), contrasts_of(alone, round_id)
     shows = examples_of(alone)
     gold = [each for each in proposals.values() if each.gold is not None]
     with alone.sessions() as session:
         exemplars = set(session.scalars(select(Exemplar.image_id)))
+        by_hand = select(Exemplar.image_id).where(Exemplar.by_hand).order_by(Exemplar.position)
+        assert session.scalars(by_hand).all() == [image_id for _, image_id in chosen]
         found = session.get_one(Round, round_id)
     assert (found.proposals, found.gold) == (40, len(gold))
     assert 1 <= len(gold) <= 6

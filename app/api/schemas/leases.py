@@ -82,7 +82,8 @@ class ContrastOut(BaseModel):
     """What stands beside one candidate, as content hashes, the nearest first."""
 
     exemplars: list[str] = Field(
-        description="Examples of the category: the nearest of each of its modes, then the others"
+        description="Examples of the category: the nearest of each of its modes, then the others; "
+        "those that a lead chose by hand, where there are any"
     )
     confusable: ConfusableOut | None
     rejected: list[str] = Field(description="Pictures that labelers said are not of the category")

@@ -14,6 +14,7 @@ from .people import ApiToken, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
 from .rounds import (
+    ChosenExemplar,
     Confusion,
     Exemplar,
     ModelVersion,
@@ -27,6 +28,7 @@ __all__ = [
     "ApiToken",
     "Candidate",
     "Category",
+    "ChosenExemplar",
     "Confusion",
     "Contrast",
     "DatasetVersion",

@@ -99,13 +99,26 @@ class Confusion(Table):
 
 
 class Exemplar(Table):
-    """An example shown beside the proposals of a round, nearest to an anchor of its category."""
+    """An example shown beside the proposals of a round, nearest to an anchor of its category.
+
+    With `by_hand`, one that a lead had chosen when the round trained: the round asks about neither.
+    """
 
     __tablename__ = "exemplar"
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    by_hand: Mapped[bool] = mapped_column(primary_key=True, server_default="false")
     position: Mapped[int] = mapped_column(primary_key=True)
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"))
+
+
+class ChosenExemplar(Table):
+    """An exemplar that a lead chose by hand: shown instead of a round's, while it is an example."""
+
+    __tablename__ = "chosen_exemplar"
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), index=True)
 
 
 class RoundCategory(Table):

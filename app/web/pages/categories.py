@@ -137,12 +137,24 @@ class Confused:
 
 @dataclass(frozen=True)
 class BoardPicture:
-    """A picture of the category."""
+    """A picture of the category; `may_show` whether it may be an exemplar."""
 
     thumbnail: str
     screen: str
     label: str
     note: str
+    sha256: str
+    may_show: bool
+
+
+@dataclass(frozen=True)
+class ExemplarPicture:
+    """A picture that labelers are shown; `asked` if they are not before the open round ends."""
+
+    thumbnail: str
+    sha256: str
+    label: str
+    asked: bool
 
 
 @dataclass(frozen=True)
@@ -162,6 +174,8 @@ class CategoryPage:
     frame: Frame
     nav: tuple[NavLink, ...]
     path: str
+    slug: str
+    number: int
     project: str
     list_path: str
     name: str
@@ -171,6 +185,9 @@ class CategoryPage:
     numbers: tuple[NumberLine, ...]
     chart: PrecisionChart | None
     rounds: tuple[RoundLine, ...]
+    by_hand: bool
+    most: int
+    exemplars: tuple[ExemplarPicture, ...]
     tested: str
     confused: tuple[Confused, ...]
     tabs: tuple[Tab, ...]
