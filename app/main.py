@@ -11,6 +11,7 @@ from redis.retry import Retry
 from sqlalchemy import text
 
 from app.api import (
+    category_changes,
     category_list,
     dataset,
     events,
@@ -74,8 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
     )
     for module in (
-        people, projects, category_list, exemplars, images, imports, rounds, maps, labeling, dataset, events,
-        quality,
+        people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
+        labeling, dataset, events, quality,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

@@ -35,6 +35,7 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "ForbiddenError": None,
     "NotSignedInError": None,
     "TooLargeError": None,
+    "ChangeStandsError": None,
     "InvalidError": (2,),
     "ImportRefusedError": (2,),
     "__init__": None,

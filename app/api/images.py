@@ -14,7 +14,7 @@ from app.db import queries
 from app.db.tables import Image
 from app.derivatives import derivative
 from app.domain.dataset import Split
-from app.domain.errors import InvalidError, NotFoundError, TooLargeError
+from app.domain.errors import CategoryRetiredError, InvalidError, NotFoundError, TooLargeError
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.pictures import PictureFormat, PictureLimits, Size
@@ -63,7 +63,7 @@ def ingest(
 @router.post(
     "/projects/{project}/examples",
     operation_id="seedExamples",
-    responses=responses(InvalidError, TooLargeError),
+    responses=responses(InvalidError, TooLargeError, CategoryRetiredError),
 )
 def seed(
     files: Files,

@@ -16,6 +16,7 @@ from app.domain.decision import Verdict
 from app.domain.errors import (
     AlreadyDecidedError,
     AnsweredSinceError,
+    CategoryRetiredError,
     GridNotAllowedError,
     InvalidError,
     KeyReusedError,
@@ -134,7 +135,12 @@ def release(body: ClientBody, unit: UnitDep, access: Labeler) -> Released:
     responses={
         200: {"model": DecisionAnswer, "description": "This key was answered before"},
         **responses(
-            RoundClosedError, AlreadyDecidedError, LeaseLostError, KeyReusedError, InvalidError
+            RoundClosedError,
+            AlreadyDecidedError,
+            LeaseLostError,
+            KeyReusedError,
+            CategoryRetiredError,
+            InvalidError,
         ),
     },
 )

@@ -7,9 +7,16 @@ from fastapi import APIRouter, Response
 from app.context import Unit
 from app.db import queries
 from app.domain.access import Role, Scope
-from app.domain.errors import CategoryInUseError, ForbiddenError, InvalidError, TakenError
+from app.domain.errors import (
+    CategoryInUseError,
+    CategoryRetiredError,
+    ForbiddenError,
+    InvalidError,
+    TakenError,
+)
 from app.domain.event import Verb
 from app.usecases import people, projects
+from app.usecases.categories.rename import names_of, note_rename
 from app.usecases.events import record
 from app.usecases.people import Access, Principal
 
@@ -124,15 +131,16 @@ def create_category(body: CategoryIn, unit: UnitDep, access: Lead) -> CategoryOu
 @router.put(
     "/projects/{project}/categories/{category_id}",
     operation_id="editCategory",
-    responses=responses(InvalidError, TakenError),
+    responses=responses(InvalidError, TakenError, CategoryRetiredError),
 )
 def edit_category(category_id: int, body: CategoryIn, unit: UnitDep, access: Lead) -> CategoryOut:
     """Replace what is written about a category."""
     session, project = unit.session, access.project
     category = projects.category_by_id(session, project, category_id)
-    before = category.name
+    before, called = category.name, names_of(category)
     projects.edit_category(session, category, _facts(body))
     renamed = {} if before == category.name else {"name": category.name}
+    note_rename(session, category, called, access.principal.user_id)
     _log(unit, access, Verb.CHANGE_CATEGORY, before, **renamed)
     counts = queries.counts(session, project.id)
     look_alikes = projects.look_alikes(session, project)

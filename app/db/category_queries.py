@@ -48,7 +48,7 @@ def last_rounds(session: Session, project_id: int) -> Sequence[Round]:
 
 
 def standings(session: Session, project_id: int, rounds: Sequence[Round]) -> list[Standing]:
-    """All categories by name; their answers are those of these rounds.
+    """The categories that are not retired, by name; their answers are those of these rounds.
 
     Reads the proposals of these rounds out of one index (`ix_proposal_answer`), and not the pool.
     """
@@ -56,7 +56,7 @@ def standings(session: Session, project_id: int, rounds: Sequence[Round]) -> lis
     answered = _answered(session, rounds)
     rows = session.execute(
         select(Category.id, Category.name, Category.scientific_name)
-        .where(Category.project_id == project_id)
+        .where(Category.project_id == project_id, Category.retired_at.is_(None))
         .order_by(Category.name)
     )
     return [

@@ -134,7 +134,7 @@ def look_alikes(session: Session, category_ids: Collection[int]) -> dict[int, li
     rows = session.execute(
         select(LookAlike.category_id, Category.name)
         .join(Category, Category.id == LookAlike.other_id)
-        .where(LookAlike.category_id.in_(category_ids))
+        .where(LookAlike.category_id.in_(category_ids), Category.retired_at.is_(None))
         .order_by(Category.name)
     )
     found: dict[int, list[str]] = {}

@@ -40,9 +40,11 @@ class Counts:
 
 
 def categories(session: Session, project_id: int) -> Sequence[Category]:
-    """The categories in labeling order: by name."""
+    """The categories that are not retired, in labeling order: by name."""
     return session.scalars(
-        select(Category).where(Category.project_id == project_id).order_by(Category.name)
+        select(Category)
+        .where(Category.project_id == project_id, Category.retired_at.is_(None))
+        .order_by(Category.name)
     ).all()
 
 

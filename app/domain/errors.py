@@ -85,6 +85,34 @@ class CategoryInUseError(DomainError):
         self.category = category
 
 
+class CategoryRetiredError(DomainError):
+    """A category was retired, merged into another or split up."""
+
+    def __init__(self, category: str) -> None:
+        super().__init__(
+            "The category {category!r} is retired. Bring it back first: a lead finds how among the "
+            "changes of the categories.",
+            category=category,
+        )
+        self.category = category
+
+
+class RoundAtWorkError(DomainError):
+    """Categories change between rounds only."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "Round {number} asks about the categories as they are. Close or cancel it first: what "
+            "nobody has answered is asked again by the next round.",
+            number=number,
+        )
+        self.number = number
+
+
+class ChangeStandsError(DomainError):
+    """A change of a category cannot be undone (any more); the sentence says why."""
+
+
 class RoundNotReadyError(DomainError):
     """A round cannot start as things stand; `reasons` are sentences."""
 

@@ -27,6 +27,11 @@ class Verb(StrEnum):
     OPEN_ROUND = "open-round"
     FAIL_ROUND = "fail-round"
     IMPORT_CATEGORIES = "import-categories"
+    RENAME_CATEGORY = "rename-category"
+    MERGE_CATEGORIES = "merge-categories"
+    SPLIT_CATEGORY = "split-category"
+    RETIRE_CATEGORY = "retire-category"
+    UNDO_CATEGORY_CHANGE = "undo-category-change"
 
 
 class Actor(StrEnum):

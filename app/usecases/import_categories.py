@@ -35,7 +35,9 @@ class Considered:
 def consider_categories(session: Session, project: Project, content: bytes) -> Considered:
     """What saving a list would do; raises as `read_category_list` does. Nothing is changed."""
     listed = read_category_list(content)
-    rows = session.scalars(select(Category).where(Category.project_id == project.id))
+    rows = session.scalars(
+        select(Category).where(Category.project_id == project.id, Category.retired_at.is_(None))
+    )
     named = look_alikes(session, project)
     written = {
         key_of(row.name): Written(
@@ -79,7 +81,7 @@ def import_categories(session: Session, project: Project, content: bytes) -> Con
 
 
 def _create(session: Session, project: Project, lines: Sequence[Judged]) -> dict[str, int]:
-    """Create what is new; the ids of all categories by `key_of` their names."""
+    """Create what is new; the ids of all that are not retired by `key_of` their names."""
     rows = [
         {
             "project_id": project.id,
@@ -96,7 +98,9 @@ def _create(session: Session, project: Project, lines: Sequence[Judged]) -> dict
         taken = next((row["name"] for row in rows if row["name"] not in created), None)
         if taken is not None:
             raise TakenError("category", str(taken), "file")
-    found = select(Category.name, Category.id).where(Category.project_id == project.id)
+    found = select(Category.name, Category.id).where(
+        Category.project_id == project.id, Category.retired_at.is_(None)
+    )
     return {key_of(name): number for name, number in session.execute(found)}
 
 
@@ -117,7 +121,12 @@ def _set_look_alikes(session: Session, lines: Sequence[Judged], ids: Mapping[str
         for each in lines
         if each.outcome is Outcome.CREATED or LOOK_ALIKES in each.changes
     }
-    session.execute(delete(LookAlike).where(LookAlike.category_id.in_(wanted)))
+    # Those that are retired are not among the ids: they are look-alikes again when they come back.
+    session.execute(
+        delete(LookAlike).where(
+            LookAlike.category_id.in_(wanted), LookAlike.other_id.in_(ids.values())
+        )
+    )
     rows = [
         {"category_id": number, "other_id": other}
         for number, others in wanted.items()

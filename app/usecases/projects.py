@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.tables import (
     Category,
+    CategoryChange,
     Example,
     HardNegative,
     LookAlike,
@@ -17,9 +18,11 @@ from app.db.tables import (
     Proposal,
 )
 from app.domain.access import Role
+from app.domain.category_change import Kind
 from app.domain.decision import Picked
 from app.domain.errors import (
     CategoryInUseError,
+    CategoryRetiredError,
     ForbiddenError,
     InvalidError,
     NotFoundError,
@@ -192,7 +195,13 @@ def add_category(session: Session, project: Project, facts: CategoryFacts) -> Ca
 
 
 def edit_category(session: Session, category: Category, facts: CategoryFacts) -> Category:
-    """Replace what is written about a category; raises as `add_category` does."""
+    """Replace what is written about a category; raises as `add_category` does.
+
+    Raises:
+        CategoryRetiredError: when it is retired.
+    """
+    if category.retired_at is not None:
+        raise CategoryRetiredError(category.name)
     for column, value in _columns(facts).items():
         setattr(category, column, value)
     try:
@@ -207,12 +216,22 @@ def delete_category(session: Session, category: Category) -> None:
     """Delete a category that was never used.
 
     Raises:
-        CategoryInUseError: when examples, hard negatives or proposals refer to it.
+        CategoryInUseError: when examples, hard negatives or proposals refer to it, or another
+            was merged with it.
     """
     # An example that is added at the same moment holds a share lock on the row: wait for it.
     session.execute(select(Category.id).where(Category.id == category.id).with_for_update())
     used = select(
-        exists().where(Example.category_id == category.id)
+        exists().where(
+            or_(
+                CategoryChange.into_id == category.id,
+                and_(
+                    CategoryChange.category_id == category.id,
+                    CategoryChange.kind.in_((Kind.MERGE, Kind.SPLIT)),
+                ),
+            )
+        )
+        | exists().where(Example.category_id == category.id)
         | exists().where(HardNegative.category_id == category.id)
         | exists().where(Proposal.category_id == category.id)
     )
@@ -222,7 +241,7 @@ def delete_category(session: Session, category: Category) -> None:
 
 
 def category_by_id(session: Session, project: Project, category_id: int) -> Category:
-    """A category of this project; raises NotFoundError, also for one of another project."""
+    """A category of this project, retired ones too; raises NotFoundError."""
     category = session.scalar(
         select(Category).where(Category.project_id == project.id, Category.id == category_id)
     )
@@ -232,10 +251,11 @@ def category_by_id(session: Session, project: Project, category_id: int) -> Cate
 
 
 def category_by_name(session: Session, project: Project, name: str) -> Category:
-    """A category of this project by its name, in whatever case; raises NotFoundError."""
+    """A category that is not retired by its name, in whatever case; raises NotFoundError."""
     category = session.scalar(
         select(Category).where(
             Category.project_id == project.id,
+            Category.retired_at.is_(None),
             func.lower(Category.name) == func.lower(" ".join(name.split())),
         )
     )
@@ -249,7 +269,7 @@ def look_alikes(session: Session, project: Project) -> dict[int, list[str]]:
     rows = session.execute(
         select(LookAlike.category_id, Category.name)
         .join(Category, Category.id == LookAlike.other_id)
-        .where(Category.project_id == project.id)
+        .where(Category.project_id == project.id, Category.retired_at.is_(None))
         .order_by(Category.name)
     )
     names: dict[int, list[str]] = {}
@@ -281,7 +301,15 @@ def _set_look_alikes(session: Session, category: Category, names: Sequence[str])
                 "There is no category {name!r} yet. Create it first, then name it here.",
                 name=name,
             ) from None
-    session.execute(delete(LookAlike).where(LookAlike.category_id == category.id))
+    # One that is retired is not named here, and is a look-alike again when it comes back.
+    active = select(Category.id).where(
+        Category.project_id == project.id, Category.retired_at.is_(None)
+    )
+    session.execute(
+        delete(LookAlike).where(
+            LookAlike.category_id == category.id, LookAlike.other_id.in_(active)
+        )
+    )
     session.add_all(
         LookAlike(category_id=category.id, other_id=other) for other in others - {category.id}
     )

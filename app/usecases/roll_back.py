@@ -3,24 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Row, TextClause, bindparam, text
+from sqlalchemy import ARRAY, Integer, Row, bindparam, text
 from sqlalchemy.orm import Session
 
 from app.db.tables import DatasetVersion, Project
 from app.domain.errors import InvalidError
+from app.usecases.categories.settle import settle_categories
 from app.usecases.export_dataset import version_to_export
 from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.restore_members import differences, restore_members
 from app.usecases.start_round import lock_without_round
 from app.usecases.version_history import rounds_in_force
-
-_THEN = "from_version <= :number AND (to_version IS NULL OR to_version > :number)"
-# What makes a member of S: the same picture elsewhere is another member. One that is there now
-# and was there then stays as it is, whichever row says so.
-_KEYS = {"example": "image_id, category_id, split", "hard_negative": "image_id, category_id"}
-_COPIED = {
-    "example": "project_id, image_id, category_id, split, round_id, decision_id",
-    "hard_negative": "project_id, image_id, category_id, round_id, decision_id",
-}
 
 
 @dataclass(frozen=True)
@@ -57,12 +50,9 @@ def effect_of_rolling_back(session: Session, project: Project, number: int) -> E
     """
     version_to_export(session, project, number)
     where = {"project_id": project.id, "number": number}
-    moved: Row[Any] = session.execute(_statement(_POOL), where).one()
+    moved: Row[Any] = session.execute(text(_NOW_AND_THEN + _POOL), where).one()
     return Effect(
-        examples_leave=_count(session, _LEAVING, "example", where),
-        examples_return=_count(session, _RETURNING, "example", where),
-        hard_negatives_leave=_count(session, _LEAVING, "hard_negative", where),
-        hard_negatives_return=_count(session, _RETURNING, "hard_negative", where),
+        *differences(session, project.id, number),
         to_pool=moved.to_pool,
         from_pool=moved.from_pool,
     )
@@ -73,12 +63,14 @@ def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetV
 
     What the dataset holds now is frozen first, if it is not yet. Pictures that are no examples any
     more become candidates, as not visited; so do candidates that were visited by rounds whose
-    effect is undone. Categories keep the names that they have now.
+    effect is undone. Categories keep the names that they have now; which of them are retired becomes
+    as it was then.
 
     Raises:
         RoundInProgressError: while a round is not finished: it trains on what would go.
         NotFoundError: when the project has no such version.
-        InvalidError: when the dataset is as it was in that version.
+        InvalidError: when the dataset is as it was in that version, or a category that comes back
+            has lost its name to another.
     """
     lock_without_round(session, project)
     effect = effect_of_rolling_back(session, project, number)
@@ -90,39 +82,25 @@ def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetV
         )
     freeze_dataset(session, project, round_id=None)
     where = {"project_id": project.id, "number": number, "new": next_version(session, project)}
-    for table in _KEYS:
-        session.execute(_statement(_END, table), where)
-        session.execute(_statement(_BEGIN, table), where)
+    restore_members(session, project.id, number, where["new"])
     made = freeze_dataset(session, project, round_id=None, restores=number)
-    session.execute(_statement(_INTO_POOL), where)
-    session.execute(_statement(_OUT_OF_POOL), where)
+    settle_categories(session, project)
+    session.execute(text(_NOW_AND_THEN + _INTO_POOL), where)
+    session.execute(text(_NOW_AND_THEN + _OUT_OF_POOL), where)
     in_force = [each.number for each in rounds_in_force(session, project)]
     session.execute(_NOT_VISITED, {**where, "in_force": in_force})
     return made, effect
 
 
-_NOW = "to_version IS NULL"
-_PICTURES = "SELECT image_id FROM example WHERE project_id = :project_id AND {when}"
-_MISSING = """
-    SELECT {keys} FROM {table} WHERE project_id = :project_id AND {one}
-    EXCEPT
-    SELECT {keys} FROM {table} WHERE project_id = :project_id AND {other}
-"""
-_LEAVING = "SELECT count(*) FROM ({leaving}) AS m"
-_RETURNING = "SELECT count(*) FROM ({returning}) AS m"
-_END = """
-    UPDATE {table} SET to_version = :new
-    WHERE project_id = :project_id AND to_version IS NULL
-      AND ({keys}) IN (SELECT {keys} FROM ({leaving}) AS member)
-"""
-_BEGIN = """
-    INSERT INTO {table} ({copied}, from_version)
-    SELECT {copied}, :new FROM {table}
-    WHERE project_id = :project_id AND {then}
-      AND ({keys}) IN (SELECT {keys} FROM ({returning}) AS member)
+_NOW_AND_THEN = """
+    WITH now AS (
+        SELECT image_id FROM example WHERE project_id = :project_id AND to_version IS NULL
+    ), back AS (
+        SELECT image_id FROM example WHERE project_id = :project_id
+        AND from_version <= :number AND (to_version IS NULL OR to_version > :number)
+    )
 """
 _POOL = """
-    WITH now AS ({now}), back AS ({back})
     SELECT (SELECT count(*) FROM (TABLE now EXCEPT TABLE back) AS m) AS to_pool,
            (SELECT count(*) FROM (TABLE back EXCEPT TABLE now) AS m) AS from_pool
 """
@@ -130,33 +108,15 @@ _INTO_POOL = """
     INSERT INTO candidate (image_id, project_id, bucket)
     SELECT image.id, image.project_id, ('x' || left(image.sha256, 4))::bit(16)::int
     FROM image JOIN example ON example.image_id = image.id AND example.to_version = :new
-    WHERE image.project_id = :project_id AND image.id NOT IN ({now})
+    WHERE image.project_id = :project_id AND image.id NOT IN (TABLE now)
     ON CONFLICT DO NOTHING
 """
-_OUT_OF_POOL = "DELETE FROM candidate WHERE project_id = :project_id AND image_id IN ({now})"
+_OUT_OF_POOL = """
+    DELETE FROM candidate WHERE project_id = :project_id AND image_id IN (TABLE now)
+"""
 _NOT_VISITED = text(
     """
     UPDATE candidate SET last_round = NULL
     WHERE project_id = :project_id AND last_round IS NOT NULL AND last_round <> ALL (:in_force)
     """
 ).bindparams(bindparam("in_force", type_=ARRAY(Integer)))
-
-
-def _statement(template: str, table: str = "example") -> TextClause:
-    keys = _KEYS[table]
-    return text(
-        template.format(
-            table=table,
-            keys=keys,
-            copied=_COPIED[table],
-            then=_THEN,
-            now=_PICTURES.format(when=_NOW),
-            back=_PICTURES.format(when=_THEN),
-            leaving=_MISSING.format(table=table, keys=keys, one=_NOW, other=_THEN),
-            returning=_MISSING.format(table=table, keys=keys, one=_THEN, other=_NOW),
-        )
-    )
-
-
-def _count(session: Session, template: str, table: str, where: dict[str, int]) -> int:
-    return int(session.execute(_statement(template, table), where).scalar_one())

@@ -16,7 +16,7 @@ from app.db.tables import (
     Round,
 )
 from app.domain.dataset import Split
-from app.domain.errors import NotFoundError
+from app.domain.errors import CategoryRetiredError, NotFoundError
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import UNFINISHED
 from app.usecases.freeze_dataset import next_version
@@ -34,15 +34,21 @@ def seed_examples(
 
     Raises:
         NotFoundError: when the category was deleted meanwhile.
+        CategoryRetiredError: when it was retired meanwhile.
     """
     # Share lock: a round that closes now (it takes the lock for update) must not freeze a version
     # while examples that count from that version are still being written.
     session.execute(select(Project.id).where(Project.id == project.id).with_for_update(read=True))
     # And one that is being deleted stays, or is gone before anything refers to it.
-    if not session.scalar(
-        select(Category.id).where(Category.id == category.id).with_for_update(read=True)
-    ):
+    found = session.execute(
+        select(Category.name, Category.retired_at)
+        .where(Category.id == category.id)
+        .with_for_update(read=True)
+    ).one_or_none()
+    if found is None:
         raise NotFoundError("category", category.name)
+    if found.retired_at is not None:
+        raise CategoryRetiredError(found.name)
     ids, _ = insert_images(session, project, taken)
     refused = _refused(session, category, list(ids.values()))
     new = _insert_examples(

@@ -91,7 +91,9 @@ def lock_without_round(session: Session, project: Project) -> None:
 
 def _what_is_missing(session: Session, project: Project, buckets: int) -> list[Sentence]:
     names = session.scalars(
-        select(Category.name).where(Category.project_id == project.id).order_by(Category.name)
+        select(Category.name)
+        .where(Category.project_id == project.id, Category.retired_at.is_(None))
+        .order_by(Category.name)
     ).all()
     if len(names) < 2:  # noqa: PLR2004 - soft voting needs something to vote between
         return [
@@ -105,6 +107,7 @@ def _what_is_missing(session: Session, project: Project, buckets: int) -> list[S
             .join(Example, Example.category_id == Category.id)
             .where(
                 Category.project_id == project.id,
+                Category.retired_at.is_(None),
                 Example.split == Split.TRAIN,
                 Example.to_version.is_(None),
             )
@@ -120,7 +123,7 @@ def _what_is_missing(session: Session, project: Project, buckets: int) -> list[S
         reasons.append(
             Sentence(
                 "These categories have no example in the train split: {names}. "
-                "Seed them or delete them.",
+                "Seed, retire or delete them.",
                 {"names": _few(unseeded)},
             )
         )

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import (
+    category_changes,
     category_list,
     dataset,
     events,
@@ -35,8 +36,8 @@ from app.domain.errors import DomainError
 from tests.api.service import Service
 
 MODULES = (
-    people, projects, category_list, exemplars, images, imports, rounds, maps, labeling, dataset,
-    events, quality,
+    people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
+    labeling, dataset, events, quality,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -53,7 +54,8 @@ RIGHTS = {
     Right.INGEST: {"ingestImages"},
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
-        "deleteCategory", "importCategories", "seedExamples", "startRound", "closeRound", "cancelRound",
+        "deleteCategory", "importCategories", "changeCategory", "listCategoryChanges",
+        "undoCategoryChange", "seedExamples", "startRound", "closeRound", "cancelRound",
         "getExemplars", "setExemplars", "resetExemplars",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",

@@ -12,9 +12,13 @@ from typer.testing import CliRunner
 
 from app.blobs import FolderBlobs
 from app.db.session import transaction
-from app.db.tables import Candidate, Category, Feature, Project, Proposal, Round
+from app.db.tables import Candidate, Category, Example, Feature, Image, Project, Proposal, Round
+from app.domain.category_change import Part, Rest
 from app.domain.manifest import Comparison, Question, compare
 from app.domain.round import bucket_of
+from app.usecases.categories.merge import merge_categories
+from app.usecases.categories.retire import retire_category
+from app.usecases.categories.split import split_category
 from app.usecases.end_round import close_round
 from app.usecases.roll_back import roll_back
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
@@ -133,6 +137,32 @@ def test_what_has_changed_since_does_not_matter(alone: Factory, grown: int) -> N
         project.gold_share = project.audit_share = 0.0
     for number in (1, 2):
         assert again(alone, manifest(alone, grown, number)).comparison.identical
+
+
+def test_categories_that_were_merged_split_or_retired_since_do_not_matter(
+    alone: Factory, grown: int
+) -> None:
+    _close(alone, grown, 2)
+    told = [manifest(alone, grown, number) for number in (1, 2)]
+    with alone.transaction() as session:
+        project = session.get_one(Project, grown)
+        one, other, third = session.scalars(
+            select(Category.id).where(Category.project_id == grown).order_by(Category.id)
+        )
+        merge_categories(session, project, one, other, alone.lead)
+        pictures = session.scalars(
+            select(Image.sha256)
+            .join(Example, Example.image_id == Image.id)
+            .where(Example.category_id == other, Example.to_version.is_(None))
+            .limit(4)
+        ).all()
+        part = Part("Zinnia", tuple(pictures))
+        split_category(session, project, other, [part], Rest.STAY, alone.lead)
+        retire_category(session, project, third, alone.lead)
+    for number, before in zip((1, 2), told, strict=True):
+        now = manifest(alone, grown, number)
+        assert now == before
+        assert again(alone, now).comparison.identical
 
 
 def test_a_replay_sees_what_is_not_the_same(alone: Factory, grown: int) -> None:

@@ -4,6 +4,7 @@ All are imported here: foreign keys and migrations need the whole of the metadat
 """
 
 from .base import Table
+from .changes import CategoryChange
 from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
 from .imports import Import, ImportRefusal
 from .jobs import Job
@@ -28,6 +29,7 @@ __all__ = [
     "ApiToken",
     "Candidate",
     "Category",
+    "CategoryChange",
     "ChosenExemplar",
     "Confusion",
     "Contrast",

@@ -87,15 +87,24 @@ class Category(Table):
     """One fine-grained class."""
 
     __tablename__ = "category"
-    # Two requests that create one name at once: the second fails here.
+    # Two requests that create one name at once: the second fails here. So does bringing back a
+    # retired category whose name another has by now.
     __table_args__ = (
-        Index("uq_category_project_id_name", "project_id", text("lower(name)"), unique=True),
+        Index(
+            "uq_category_project_id_name",
+            "project_id",
+            text("lower(name)"),
+            unique=True,
+            postgresql_where=text("retired_at IS NULL"),
+        ),
     )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     name: Mapped[str]
     scientific_name: Mapped[str] = mapped_column(server_default="")
     definition: Mapped[str] = mapped_column(server_default="")
+    # Retired, merged into another or split up: neither asked about nor learned any more.
+    retired_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = created()
 
 

@@ -14,13 +14,13 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.domain.round import RoundState
+from app.usecases.categories.carry_out import active_category
 from app.usecases.label.holder import Labeler, check_key
 from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
 from app.usecases.label.pick import propose_picked
 from app.usecases.label.tallies import Changes
 from app.usecases.label.unsure import pass_on
 from app.usecases.label.votes import settle_by_votes
-from app.usecases.projects import category_by_id
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def decide(
 
     Raises:
         NotFoundError: when the project has no such proposal or picked category.
+        CategoryRetiredError: when the picked category is retired.
         RoundClosedError: when its round is over.
         AlreadyDecidedError, LeaseLostError: when somebody else was faster.
         KeyReusedError: when the key came with another proposal or answer before.
@@ -109,7 +110,7 @@ def _write(
         picked_category_id=verdict.category_id,
     )
     if verdict.category_id is not None:
-        category_id = category_by_id(session, project, verdict.category_id).id
+        category_id = active_category(session, project, verdict.category_id).id
         picked = Picked(project.picked)
         made = propose_picked(session, proposal, category_id, entry, picked, changes)
         entry = replace(entry, picked_id=made)
