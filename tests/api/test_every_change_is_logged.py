@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import select, update
 
-from app.db.tables import Event, Proposal, User
+from app.db.tables import Event, Example, Image, Proposal, User
 from tests import factories
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
@@ -108,6 +108,24 @@ def rolling_back(service: Service) -> Call:
     return f"{BASE}/versions/1/rollback", {}
 
 
+def choosing_exemplars(service: Service) -> Call:
+    made = service.begin_labeling(proposals=1)
+    with service.sessions() as session:
+        shown = session.scalars(
+            select(Image.sha256)
+            .join(Example, Example.image_id == Image.id)
+            .where(Example.category_id == made.category_ids[0])
+        ).all()
+    path = f"{BASE}/categories/{made.category_ids[0]}/exemplars"
+    return path, {"json": {"exemplars": shown}}
+
+
+def resetting_exemplars(service: Service) -> Call:
+    path, rest = choosing_exemplars(service)
+    service.call("lea", "PUT", path, **rest)
+    return path, {}
+
+
 CALLS: dict[str, Prepare] = {
     "createProject": json("/projects", slug="new", name="New"),
     "editProject": json(BASE, threshold=0.7),
@@ -115,6 +133,8 @@ CALLS: dict[str, Prepare] = {
     "createCategory": json(f"{BASE}/categories", name="Rose"),
     "editCategory": with_category(name="Dog rose"),
     "deleteCategory": with_category(),
+    "setExemplars": choosing_exemplars,
+    "resetExemplars": resetting_exemplars,
     "seedExamples": seeding,
     "createImport": importing,
     "startImport": imported("start"),
