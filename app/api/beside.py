@@ -24,7 +24,7 @@ from .schemas.leases import (
     LeasedProposal,
 )
 
-_NOTHING = Contrast(
+NOTHING = Contrast(
     exemplars=[], confusable_id=None, confusable_exemplars=[], rejected=[], likely=[]
 )
 
@@ -52,20 +52,19 @@ def beside(
     category_ids = list(dict.fromkeys(proposal.category_id for proposal in proposals))
     exemplars = queries.exemplars(session, round_id, category_ids)
     image_ids = {proposal.image_id for proposal in proposals}.union(
-        *(of.images for of in exemplars.values()), *map(_images_of, contrasts.values())
+        *(of.images for of in exemplars.values()), *map(images_of, contrasts.values())
     )
     images = queries.images(session, image_ids)
-    writer = _Writer(
+    writer = Writer(
         project,
         images,
-        queries.category_names(session, set().union(*map(_categories_of, contrasts.values()))),
+        queries.category_names(session, set().union(*map(categories_of, contrasts.values()))),
         queries.unsure_before(session, proposals) if project.show_others else {},
         {category_id: of.images for category_id, of in exemplars.items() if of.by_hand},
     )
     return Beside(
         proposals=[
-            writer.proposal(proposal, contrasts.get(proposal.id, _NOTHING))
-            for proposal in proposals
+            writer.proposal(proposal, contrasts.get(proposal.id, NOTHING)) for proposal in proposals
         ],
         categories=[
             writer.category(
@@ -79,17 +78,21 @@ def beside(
     )
 
 
-def _images_of(contrast: Contrast) -> Iterable[int]:
+def images_of(contrast: Contrast) -> Iterable[int]:
+    """The ids of all images beside a proposal."""
     return (*contrast.exemplars, *contrast.confusable_exemplars, *contrast.rejected)
 
 
-def _categories_of(contrast: Contrast) -> Iterable[int]:
+def categories_of(contrast: Contrast) -> Iterable[int]:
+    """The ids of all categories that are named beside a proposal."""
     confusable = () if contrast.confusable_id is None else (contrast.confusable_id,)
     return (*confusable, *contrast.likely)
 
 
 @dataclass(frozen=True)
-class _OfCategory:
+class OfCategory:
+    """What is known of a category beside its row."""
+
     look_alikes: list[str]
     grid: CategoryGrid | None
 
@@ -100,7 +103,7 @@ def _categories(
     round_id: int,
     category_ids: Sequence[int],
     user_id: int,
-) -> Iterable[tuple[Category, _OfCategory]]:
+) -> Iterable[tuple[Category, OfCategory]]:
     look_alikes = queries.look_alikes(session, category_ids)
     expected = queries.expected_precisions(session, round_id, category_ids)
     rows = session.scalars(
@@ -114,11 +117,13 @@ def _categories(
         if mostly is not None:
             still_open = queries.open_of(session, round_id, category.id, user_id)
             shown = CategoryGrid(mostly=mostly, open=still_open)
-        yield category, _OfCategory(look_alikes.get(category.id, []), shown)
+        yield category, OfCategory(look_alikes.get(category.id, []), shown)
 
 
 @dataclass(frozen=True)
-class _Writer:
+class Writer:
+    """Writes details out of rows that were loaded for all proposals at once."""
+
     project: Project
     images: dict[int, Image]
     names: dict[int, str]
@@ -126,6 +131,7 @@ class _Writer:
     by_hand: dict[int, list[int]]
 
     def proposal(self, proposal: Proposal, contrast: Contrast) -> LeasedProposal:
+        """A proposal in its holder's hands."""
         lease = answers.lease_out(proposal)
         return LeasedProposal(
             id=lease.id,
@@ -134,7 +140,7 @@ class _Writer:
             category_id=proposal.category_id,
             image=self.images[proposal.image_id].sha256,
             stage=Stage(proposal.stage),
-            contrast=self._contrast(contrast, self.by_hand.get(proposal.category_id)),
+            contrast=self.contrast(contrast, self.by_hand.get(proposal.category_id)),
             likely=[
                 CategoryName(category_id=category_id, name=self.names[category_id])
                 for category_id in contrast.likely
@@ -149,7 +155,8 @@ class _Writer:
             ],
         )
 
-    def _contrast(self, contrast: Contrast, by_hand: list[int] | None) -> ContrastOut:
+    def contrast(self, contrast: Contrast, by_hand: list[int] | None) -> ContrastOut:
+        """What stands beside a proposal; exemplars chosen by hand go before its own."""
         confusable = None
         if contrast.confusable_id is not None:
             confusable = ConfusableOut(
@@ -164,8 +171,9 @@ class _Writer:
         )
 
     def category(
-        self, category: Category, of: _OfCategory, exemplars: Iterable[int]
+        self, category: Category, of: OfCategory, exemplars: Iterable[int]
     ) -> LabelingCategory:
+        """A category with the examples that its round shows."""
         return LabelingCategory(
             id=category.id,
             name=category.name,

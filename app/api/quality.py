@@ -4,12 +4,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy.orm import Session
 
-from app.db import labeling_queries, quality_queries
-from app.db.tables import Project
 from app.domain.audit import Rate
-from app.domain.decision import Answer
 from app.domain.errors import (
     AlreadyDecidedError,
     InvalidError,
@@ -26,6 +22,7 @@ from app.usecases.label.set_aside import effect_of_setting_aside, set_aside
 from app.usecases.people import user_by_login
 
 from . import answers
+from .adjudications import adjudications
 from .dependencies import Lead, UnitDep
 from .labeling import Key
 from .one_thread import OneThreadRoute
@@ -33,7 +30,6 @@ from .problems import responses
 from .schemas.decisions import GoldOut
 from .schemas.quality import (
     AdjudicatedOut,
-    AdjudicationOut,
     AdjudicationsOut,
     AsideOut,
     AuditOut,
@@ -42,7 +38,6 @@ from .schemas.quality import (
     PairOut,
     QualityOut,
     RateOut,
-    SaidOut,
 )
 
 router = APIRouter(tags=["quality"], route_class=OneThreadRoute)
@@ -108,43 +103,6 @@ def list_adjudications(
 ) -> AdjudicationsOut:
     """What waits for a lead: ties, unsure answers, and contradictions of earlier answers."""
     return adjudications(unit.session, access.project, limit)
-
-
-def adjudications(session: Session, project: Project, limit: int) -> AdjudicationsOut:
-    """The first of what waits for a lead, with all that is needed to decide it."""
-    rows = quality_queries.waiting(session, project, limit)
-    said = quality_queries.said_of(session, [row[0] for row in rows])
-    shown: dict[int, dict[int, labeling_queries.Exemplars]] = {}
-    for round_id in {proposal.round_id for proposal, *_ in rows}:
-        of_round = {
-            category.id for proposal, _, category, _ in rows if proposal.round_id == round_id
-        }
-        shown[round_id] = labeling_queries.exemplars(session, round_id, of_round)
-    every = {image for of in shown.values() for each in of.values() for image in each.images}
-    images = labeling_queries.images(session, every)
-    return AdjudicationsOut(
-        waiting=quality_queries.waiting_count(session, project),
-        proposals=[
-            AdjudicationOut(
-                proposal_id=proposal.id,
-                round=number,
-                category_id=category.id,
-                category=category.name,
-                image=answers.image_out(project.slug, image),
-                exemplars=[
-                    answers.image_out(project.slug, images[each])
-                    for of in [shown[proposal.round_id].get(category.id)]
-                    for each in (of.images if of else ())
-                ],
-                earlier=None if proposal.audits is None else Answer(str(proposal.gold)),
-                said=[
-                    SaidOut(name=name, answer=Answer(decision.answer))
-                    for name, decision in said.get(proposal.id, [])
-                ],
-            )
-            for proposal, image, category, number in rows
-        ],
-    )
 
 
 @router.post(

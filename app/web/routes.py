@@ -24,7 +24,7 @@ from app.web.templating import render
 router = APIRouter(route_class=OneThreadRoute)
 # The scripts of pages, which have words.
 SPEAKING = frozenset(
-    {"choosing", "exemplars", "grid", "label", "lead", "map", "quality", "version"}
+    {"adjudicate", "choosing", "exemplars", "grid", "label", "lead", "map", "quality", "version"}
 )
 router.include_router(sign_in.router)
 router.include_router(lead_routes.router)

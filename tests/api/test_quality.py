@@ -71,7 +71,11 @@ def test_agreement_gold_and_what_waits(labeling: Service) -> None:
     assert tie["proposal_id"] == ids[3]
     assert [each["answer"] for each in tie["said"]] == ["no", "yes"]
     assert tie["earlier"] is None
-    assert tie["image"]["screen_url"]
+    assert queue["images"][tie["image"]]["screen_url"]
+    (category,) = queue["categories"]
+    assert category["id"] == tie["category_id"]
+    assert category["exemplars"]
+    assert set(category["exemplars"]) <= queue["images"].keys()
     path = f"{BASE}/adjudications/{ids[3]}"
     done = labeling.call("lea", "POST", path, json={"answer": "no"}, headers=KEY)
     assert (done.status_code, done.json()["mended"]) == (201, False)

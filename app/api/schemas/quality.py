@@ -4,11 +4,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.decision import Answer
+from app.domain.decision import Answer, Reason
 
 from .body import Body
 from .decisions import DecisionOut, GoldOut
 from .images import ImageOut
+from .leases import CategoryName, ContrastOut, LabelingCategory
 
 
 class RateOut(BaseModel):
@@ -81,21 +82,22 @@ class QualityOut(BaseModel):
 
 
 class SaidOut(BaseModel):
-    """Who said what."""
+    """Who said what, and why."""
 
     name: str
     answer: Answer
+    reason: Reason | None
+    picked: CategoryName | None = Field(description="The category that they picked instead")
 
 
 class AdjudicationOut(BaseModel):
-    """A question that waits for a lead."""
+    """A question that waits for a lead, and what stands beside it."""
 
     proposal_id: int
     round: int
     category_id: int
-    category: str
-    image: ImageOut
-    exemplars: list[ImageOut]
+    image: str = Field(description="The picture's content hash; see `images`")
+    contrast: ContrastOut
     earlier: Answer | None = Field(
         description="The answer of an earlier round that is contradicted, if that is why it waits"
     )
@@ -107,6 +109,10 @@ class AdjudicationsOut(BaseModel):
 
     waiting: int
     proposals: list[AdjudicationOut]
+    categories: list[LabelingCategory] = Field(description="The categories of `proposals`")
+    images: dict[str, ImageOut] = Field(
+        description="Every image that proposals and categories refer to, by content hash"
+    )
 
 
 class NewAdjudication(Body):

@@ -8,7 +8,7 @@ from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .maps import MapPage
 from .project import LeadPage
-from .quality import QualityPage
+from .quality import AdjudicatePage, QualityPage
 from .rounds import ComparePage, RoundPage
 from .seat import GridPage, LabelPage
 from .versions import VersionDiffPage, VersionPage, VersionsPage
@@ -27,6 +27,7 @@ Page = (
     | CategoriesPage
     | CategoryPage
     | QualityPage
+    | AdjudicatePage
     | VersionsPage
     | VersionPage
     | VersionDiffPage

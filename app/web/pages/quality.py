@@ -48,3 +48,14 @@ class QualityPage:
     open: bool
     agreement: tuple[NumberLine, ...]
     pairs: tuple[PairRow, ...]
+
+
+@dataclass(frozen=True)
+class AdjudicatePage:
+    """A lead's seat for what waits for them. Its script fetches the questions."""
+
+    template: ClassVar[str] = "adjudicate.html"
+    frame: Frame
+    slug: str
+    project: str
+    user_id: int

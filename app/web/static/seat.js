@@ -14,7 +14,8 @@ const WORDS = { yes: () => t("Yes"), no: () => t("No"), unsure: () => t("Unsure"
 
 export const buttons = document.querySelectorAll("[data-answer]");
 export const undoButton = at("undo");
-export const whyButton = at("why");
+export const whyButton = at("why"); // a lead is not asked why
+const answering = [...buttons, whyButton].filter(Boolean);
 
 function asking(name) {
   return /^[aeiou]/i.test(name) ? t("Is this an {name}?", { name }) : t("Is this a {name}?", { name });
@@ -60,8 +61,7 @@ export function showBroken(proposal, onRetry) {
   pane.replaceChildren(text, retry);
   stage.dataset.proposal = proposal.id;
   at("candidate").className = "candidate broken";
-  for (const button of buttons) button.disabled = button.dataset.answer !== "unsure";
-  whyButton.disabled = true;
+  for (const button of answering) button.disabled = button.dataset.answer !== "unsure";
 }
 
 export function hide() {
@@ -70,8 +70,7 @@ export function hide() {
 }
 
 function setAnswerable(yes) {
-  for (const button of buttons) button.disabled = !yes;
-  whyButton.disabled = !yes;
+  for (const button of answering) button.disabled = !yes;
 }
 
 /** Whether the button for this answer is open: a picture that does not load can only be "unsure". */
