@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.domain.outbound import PrivateHosts
 
 
 class Settings(BaseSettings):
@@ -29,4 +31,18 @@ class Settings(BaseSettings):
         default=5_000_000_000, description="Largest archive that is imported, bytes"
     )
     most_request_images: int = Field(default=500, description="Most pictures in one request")
+    private_hosts: str | None = Field(
+        default=None,
+        description="Hosts and networks that webhooks may call although they are private, "
+        "as hooks.intranet,10.1.0.0/16",
+    )
+    public_url: str | None = Field(
+        default=None, description="Where people reach this server, as https://vetted.example.org"
+    )
     database_connections: int = Field(default=20, description="Most connections of one web process")
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _names_hosts(cls, value: str | None) -> str | None:
+        PrivateHosts.of(value or "")
+        return value
