@@ -25,6 +25,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    webhooks,
 )
 from app.api.dependencies import is_known
 from app.blobs import FolderBlobs
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (
         people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-        labeling, dataset, events, quality,
+        labeling, dataset, events, quality, webhooks,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     )
     broker_url: str = Field(description="Redis or Valkey, as redis://:password@host:port/0")
     data_dir: Path = Field(description="Folder of pictures, features and checkpoints")
-    secret_key: str = Field(min_length=32, description="Key of CSRF tokens; any long random text")
+    secret_key: str = Field(
+        min_length=32, description="Key of CSRF tokens and of sealed secrets; any long random text"
+    )
     weights_dir: Path | None = Field(
         default=None, description="Folder of weights files that projects may name"
     )

@@ -11,10 +11,13 @@ from functools import cache
 
 from app.blobs import FolderBlobs
 from app.db.session import make_engine, make_sessions
+from app.domain.outbound import PrivateHosts
 from app.jobs import RUN_JOB, CeleryJobs, make_celery
 from app.logs import configure_logs
+from app.outbound import Outbound
 from app.settings import Settings
 from workers.count_quality import count_once
+from workers.deliver_webhooks import deliver_once
 from workers.runner import Workbench, reconcile_once, run_one
 
 # A beat every three seconds is no news; what happens to jobs is told by the runner.
@@ -25,6 +28,8 @@ RECONCILE = "vetted.reconcile"
 RECONCILE_EVERY = 3.0  # seconds
 COUNT_QUALITY = "vetted.count_quality"
 COUNT_QUALITY_EVERY = 10.0  # seconds
+DELIVER = "vetted.deliver_webhooks"
+DELIVER_EVERY = 3.0  # seconds
 
 # Torch's threads wait asleep, not spinning: on cores that are shared with a database and a browser,
 # spinning made the forward pass three times slower. Read when torch is first imported.
@@ -44,6 +49,11 @@ app.conf.beat_schedule = {
         "task": COUNT_QUALITY,
         "schedule": COUNT_QUALITY_EVERY,
         "options": {"queue": "light", "expires": COUNT_QUALITY_EVERY},
+    },
+    DELIVER: {
+        "task": DELIVER,
+        "schedule": DELIVER_EVERY,
+        "options": {"queue": "light", "expires": DELIVER_EVERY},
     },
 }
 
@@ -75,3 +85,14 @@ def reconcile() -> None:
 def count_quality() -> None:
     """Count how well rounds are labeled, where that has changed."""
     count_once(_bench().sessions)
+
+
+@cache
+def _outbound() -> Outbound:
+    return Outbound(PrivateHosts.of(settings.private_hosts or ""))
+
+
+@app.task(name=DELIVER)  # type: ignore[untyped-decorator]
+def deliver_webhooks() -> None:
+    """Try the webhooks that are due."""
+    deliver_once(_bench().sessions, _outbound(), settings)

@@ -32,6 +32,12 @@ class Verb(StrEnum):
     SPLIT_CATEGORY = "split-category"
     RETIRE_CATEGORY = "retire-category"
     UNDO_CATEGORY_CHANGE = "undo-category-change"
+    CREATE_WEBHOOK = "create-webhook"
+    CHANGE_WEBHOOK = "change-webhook"
+    DELETE_WEBHOOK = "delete-webhook"
+    TEST_WEBHOOK = "test-webhook"
+    SEND_AGAIN = "send-again"
+    DISABLE_WEBHOOK = "disable-webhook"
 
 
 class Actor(StrEnum):
@@ -43,7 +49,7 @@ class Actor(StrEnum):
 
 
 # Done by workers alone, whoever set them to work.
-BY_SYSTEM = frozenset({Verb.ADVANCE_ROUND, Verb.OPEN_ROUND, Verb.FAIL_ROUND})
+BY_SYSTEM = frozenset({Verb.ADVANCE_ROUND, Verb.OPEN_ROUND, Verb.FAIL_ROUND, Verb.DISABLE_WEBHOOK})
 
 
 def actor_of(verb: Verb, user_id: int | None) -> Actor:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Round
 from app.domain.event import Verb
 from app.domain.round import RoundState
+from app.usecases.deliver import announce
 from app.usecases.events import record
 
 # What workers bring about. The other states come of a request, and its route says who made it.
@@ -19,7 +20,7 @@ _VERBS = {
 
 
 def tell_round(session: Session, of: Round) -> None:
-    """Write down the state that the round is in now.
+    """Write down the state that the round is in now, and put it into the outbox of webhooks.
 
     Whoever changes the state of a round calls this before the commit, when the round has all its
     numbers. A test fails on a function that does not.
@@ -28,6 +29,7 @@ def tell_round(session: Session, of: Round) -> None:
     verb = _VERBS.get(state)
     if verb is not None:
         record(session, of.project_id, None, verb, of.number, **_details(of, state))
+    announce(session, of)
 
 
 def _details(of: Round, state: RoundState) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def path_of(route, project: str) -> str:  # noqa: ANN001
     values = {
         "{project}": project, "{category_id}": "1", "{login}": "ben", "{sha256}": "0" * 64,
         "{size}": "screen", "{number}": "1", "{proposal_id}": "1", "{decision_id}": "1",
+        "{webhook_id}": "1", "{delivery_id}": "1",
     }  # fmt: skip
     path = route.path
     for name, value in values.items():

@@ -23,6 +23,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    webhooks,
 )
 from app.api.dependencies import Needs
 from app.api.schemas.categories import CategoryIn
@@ -37,7 +38,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-    labeling, dataset, events, quality,
+    labeling, dataset, events, quality, webhooks,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -61,6 +62,8 @@ RIGHTS = {
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "createImport", "listImports", "getImport", "changeImport", "startImport", "cancelImport",
         "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
+        "listWebhooks", "createWebhook", "editWebhook", "deleteWebhook", "testWebhook",
+        "listDeliveries", "redeliver",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

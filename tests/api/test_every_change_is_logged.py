@@ -91,6 +91,23 @@ def imported(how: str) -> Prepare:
     return prepare
 
 
+def hook(service: Service) -> str:
+    """Lea's webhook."""
+    body = {"url": "https://example.org/hook"}
+    made = service.call("lea", "POST", f"{BASE}/webhooks", json=body).json()
+    return f"{BASE}/webhooks/{made['id']}"
+
+
+def of_webhook(suffix: str = "", **body: Any) -> Prepare:
+    return lambda service: (hook(service) + suffix, {"json": body} if body else {})
+
+
+def sending_again(service: Service) -> Call:
+    path = hook(service)
+    sent = service.call("lea", "POST", f"{path}/test").json()
+    return f"{path}/deliveries/{sent['id']}/redeliver", {}
+
+
 def adjudicating(service: Service) -> Call:
     proposal = answer(service, ben="yes", cyd="no")
     rest = {"json": {"answer": "no"}, "headers": {"Idempotency-Key": "one"}}
@@ -142,6 +159,11 @@ CALLS: dict[str, Prepare] = {
     "startRound": starting,
     "closeRound": ending("close"),
     "cancelRound": ending("cancel"),
+    "createWebhook": json(f"{BASE}/webhooks", url="https://example.org/hook"),
+    "editWebhook": of_webhook(paused=True),
+    "deleteWebhook": of_webhook(),
+    "testWebhook": of_webhook("/test"),
+    "redeliver": sending_again,
     "adjudicate": adjudicating,
     "setAside": setting_aside,
     "rollBack": rolling_back,

@@ -5,10 +5,11 @@ from enum import StrEnum
 
 import pytest
 
-from app.domain import job, round  # noqa: A004 - the word for the thing
+from app.domain import job, round, webhook  # noqa: A004 - the word for the thing
 from app.domain.errors import TransitionError
 from app.domain.job import JobEvent, JobKind, JobState
 from app.domain.round import UNFINISHED, RoundEvent, RoundState
+from app.domain.webhook import DeliveryEvent, DeliveryState, WebhookEvent, WebhookState
 
 ROUND = {
     "embedding": {"finish embedding": "training", "be cancelled": "cancelled", "fail": "failed"},
@@ -32,6 +33,23 @@ JOB = {
     "cancelled": {},
 }
 
+WEBHOOK = {
+    "active": {"be paused": "paused", "be disabled": "disabled"},
+    "paused": {"be resumed": "active", "be disabled": "disabled"},
+    "disabled": {"be resumed": "active", "be disabled": "disabled"},
+}
+DELIVERY = {
+    "waiting": {"be claimed": "sending", "be sent again": "waiting"},
+    "sending": {
+        "be claimed": "sending",
+        "arrive": "delivered",
+        "wait for another try": "waiting",
+        "be given up": "failed",
+    },
+    "delivered": {"be sent again": "waiting"},
+    "failed": {"be sent again": "waiting"},
+}
+
 
 @pytest.mark.parametrize("event", RoundEvent)
 @pytest.mark.parametrize("state", RoundState)
@@ -43,6 +61,20 @@ def test_a_round_goes_only_where_the_table_says(state: RoundState, event: RoundE
 @pytest.mark.parametrize("state", JobState)
 def test_a_job_goes_only_where_the_table_says(state: JobState, event: JobEvent) -> None:
     _check(JOB, job.next_state, state, event)
+
+
+@pytest.mark.parametrize("event", WebhookEvent)
+@pytest.mark.parametrize("state", WebhookState)
+def test_a_webhook_goes_only_where_the_table_says(state: WebhookState, event: WebhookEvent) -> None:
+    _check(WEBHOOK, webhook.next_webhook_state, state, event)
+
+
+@pytest.mark.parametrize("event", DeliveryEvent)
+@pytest.mark.parametrize("state", DeliveryState)
+def test_a_delivery_goes_only_where_the_table_says(
+    state: DeliveryState, event: DeliveryEvent
+) -> None:
+    _check(DELIVERY, webhook.next_delivery_state, state, event)
 
 
 def _check(expected: Mapping[str, Mapping[str, str]], step, state: StrEnum, event: StrEnum) -> None:  # noqa: ANN001

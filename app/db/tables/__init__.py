@@ -24,6 +24,7 @@ from .rounds import (
     RoundEffort,
     RoundQuality,
 )
+from .webhooks import Delivery, Webhook
 
 __all__ = [
     "ApiToken",
@@ -35,6 +36,7 @@ __all__ = [
     "Contrast",
     "DatasetVersion",
     "Decision",
+    "Delivery",
     "Event",
     "Example",
     "Exemplar",
@@ -61,4 +63,5 @@ __all__ = [
     "User",
     "VersionCategory",
     "WebSession",
+    "Webhook",
 ]
