@@ -10,7 +10,7 @@ from app.domain.access import Role
 from app.domain.errors import NotFoundError
 from app.usecases.preferences import preferences_of
 from app.usecases.projects import list_projects
-from app.web import category_routes, lead_routes, quality_routes, sign_in
+from app.web import category_routes, import_routes, lead_routes, quality_routes, sign_in
 from app.web.framing import FramingDep
 from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
@@ -24,11 +24,24 @@ from app.web.templating import render
 router = APIRouter(route_class=OneThreadRoute)
 # The scripts of pages, which have words.
 SPEAKING = frozenset(
-    {"adjudicate", "choosing", "exemplars", "grid", "label", "lead", "map", "quality", "version"}
+    {
+        "adjudicate",
+        "choosing",
+        "exemplars",
+        "grid",
+        "import",
+        "imports",
+        "label",
+        "lead",
+        "map",
+        "quality",
+        "version",
+    }
 )
 router.include_router(sign_in.router)
 router.include_router(lead_routes.router)
 router.include_router(category_routes.router)
+router.include_router(import_routes.router)
 router.include_router(quality_routes.router)
 
 

@@ -6,6 +6,7 @@ Templates only place these values: numbers are already text.
 from .categories import CategoriesPage, CategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
+from .imports import ImportPage, ImportsPage
 from .maps import MapPage
 from .project import LeadPage
 from .quality import AdjudicatePage, QualityPage
@@ -32,4 +33,6 @@ Page = (
     | VersionPage
     | VersionDiffPage
     | EventsPage
+    | ImportsPage
+    | ImportPage
 )
