@@ -38,7 +38,7 @@ function line({ name, answer, reason, picked }, earlier) {
   word.className = `said ${answer}`;
   word.textContent = ANSWERS[answer]();
   const when = earlier ? t("(earlier)") : "";
-  item.append(who, ` ${when} `, word);
+  item.append(who, when && ` ${when}`, " ", word);
   const why = picked ? picked.name : REASONS[reason]?.();
   if (why) item.append(`: ${why}`);
   if (earlier) item.className = "earlier";
