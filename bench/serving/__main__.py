@@ -6,6 +6,10 @@ Starts the embedded database, broker and two web processes twice, in throw-away 
 project of `--pool` candidates and once with one of `--against`. The labelers work at the one and at
 the other in turns (A B B A ...), so that whatever else the machine does falls on both. Afterwards the
 database is compared with what the labelers were told. The last line is one JSON object.
+
+    python -m bench.serving --dashboards --pool 1000000 --decisions 250000 --categories 620 --json
+
+asks for every page and answer for leads instead, in a project with closed rounds behind it.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from typing import Any
 
 import uvloop
 
+from bench.serving import dashboards
 from bench.serving.audit import Audit, audit
 from bench.serving.browser import press_keys
 from bench.serving.fill import Sizes
@@ -52,7 +57,19 @@ class Side:
 def main() -> None:
     """Fill, run, compare, print."""
     options = _options()
-    with exit_on_signals(), ExitStack() as stack:
+    with exit_on_signals():
+        _dashboards(options) if options.dashboards else _labelers(options)
+
+
+def _dashboards(options: argparse.Namespace) -> None:
+    result = dashboards.measure(options)
+    if not options.json:
+        dashboards.print_table(result)
+    print(json.dumps(result))
+
+
+def _labelers(options: argparse.Namespace) -> None:
+    with ExitStack() as stack:
         sides = [_side(stack, options, pool) for pool in (options.pool, options.against)]
         for turn in _turns(options.turns):
             _turn(sides[turn], options)
@@ -175,10 +192,17 @@ def _say(text: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.serving", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the JSON object alone")
+    parser.add_argument(
+        "--dashboards", action="store_true", help="the pages for leads, not the labelers'"
+    )
     parser.add_argument("--pool", type=int, default=1_000_000, help="candidates")
     parser.add_argument("--against", type=int, default=10_000, help="candidates of the other")
     parser.add_argument("--proposals", type=int, default=100_000, help="open, at most the pool")
     parser.add_argument("--categories", type=int, default=100)
+    parser.add_argument(
+        "--decisions", type=int, default=250_000, help="of all rounds, with --dashboards"
+    )
+    parser.add_argument("--requests", type=int, default=30, help="of each page, with --dashboards")
     parser.add_argument(
         "--browser", action="store_true", help="and a real Chromium, labeling by keyboard"
     )

@@ -26,11 +26,11 @@ from app.db.tables import (
 )
 from app.domain.access import Role
 from app.domain.dataset import Split
-from app.domain.round import BUCKETS, Policy, RoundState
+from app.domain.round import BUCKETS, Policy
 from app.pictures import Size, derive
 from app.secrets import hash_token
-from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.projects import CategoryFacts, add_category
+from bench.serving.history import ROUNDS, History, answer_some, new_round, write_past
 from vetted.database import session_at
 from vetted.demo.drawing import SPECIES, draw
 
@@ -48,11 +48,16 @@ class Sizes:
     proposals: int
     categories: int
     labelers: int
+    # Of rounds that are closed and of the open one; without any, the open round is the first.
+    decisions: int = 0
 
 
 @dataclass(frozen=True)
 class Filled:
-    """What the load needs to know: the labelers' ids and the tokens of their sessions."""
+    """What the load needs to know: the labelers' ids and the tokens of their sessions.
+
+    The first of them is the lead.
+    """
 
     project: str
     sessions: dict[int, str]
@@ -68,7 +73,14 @@ def fill(url: str, blobs_dir: Path, sizes: Sizes) -> Filled:
             for number, kind in ((n, SPECIES[n % len(SPECIES)]) for n in range(sizes.categories))
         ]
         seeds = _seeds(session, project, [category.id for category in categories])
-        labeling = _labeling(session, project, sizes)
+        first = categories[0].id
+        _pool(session, project, sizes)
+        past = History(sizes.decisions, sizes.categories, first, [user.id for user in users])
+        if sizes.decisions:
+            write_past(session, project, past)
+        number = ROUNDS + 1 if sizes.decisions else 1
+        now = datetime.now(UTC)
+        labeling = new_round(session, project, number, sizes.pool, sizes.proposals, now)
         session.execute(
             insert(Exemplar),
             [
@@ -76,14 +88,20 @@ def fill(url: str, blobs_dir: Path, sizes: Sizes) -> Filled:
                 for (c, n), (image, _) in seeds.items()
             ],
         )
-        _pool(session, project, labeling, categories[0].id, sizes)
+        _ask(session, project, labeling, first, sizes)
+        if sizes.decisions:
+            answer_some(session, labeling, past, now)
         tokens = {user.id: f"session of {user.login}" for user in users}
         expires = datetime.now(UTC) + timedelta(days=1)
         session.add_all(
             WebSession(user_id=user_id, token_hash=hash_token(token), expires_at=expires)
             for user_id, token in tokens.items()
         )
-        asked = session.scalars(select(Image.sha256).join(Proposal, Proposal.image_id == Image.id))
+        asked = session.scalars(
+            select(Image.sha256)
+            .join(Proposal, Proposal.image_id == Image.id)
+            .where(Proposal.round_id == labeling.id)
+        )
         _Files(blobs_dir).give([sha for _, sha in seeds.values()], asked)
     _settle(url)
     return Filled(PROJECT, tokens)
@@ -162,31 +180,6 @@ def _seeds(
     return {place: (image.id, image.sha256) for place, image in made.items()}
 
 
-def _labeling(session: Session, project: Project, sizes: Sizes) -> Round:
-    version = freeze_dataset(session, project, round_id=None)
-    made = Round(
-        project_id=project.id,
-        number=1,
-        state=RoundState.LABELING,
-        policy=project.policy,
-        threshold=project.threshold,
-        backbone=project.backbone,
-        weights=None,
-        image_size=project.image_size,
-        seed=0,
-        buckets=BUCKETS,
-        trained_on=version.number,
-        started_by=project.created_by,
-        labeling_at=datetime.now(UTC),
-        candidates=sizes.pool,
-        proposals=sizes.proposals,
-        withheld=0,
-    )
-    session.add(made)
-    session.flush()
-    return made
-
-
 # All names begin with "00": the files of a hundred thousand pictures then lie in 256 folders.
 _IMAGES = text(
     """
@@ -244,12 +237,17 @@ _COUNTS = text(
 )
 
 
-def _pool(session: Session, project: Project, labeling: Round, first: int, sizes: Sizes) -> None:
-    """Candidates and proposals; the categories' ids are consecutive from `first`."""
-    values = {"project": project.id, "round": labeling.id, "first": first, "buckets": BUCKETS}
-    values |= {"pool": sizes.pool, "proposals": sizes.proposals, "pixels": PIXELS}
-    values |= {"categories": sizes.categories}
-    for statement in (_IMAGES, _CANDIDATES, _PROPOSALS, _BESIDE, _COUNTS):
+def _pool(session: Session, project: Project, sizes: Sizes) -> None:
+    values = {"project": project.id, "buckets": BUCKETS, "pool": sizes.pool, "pixels": PIXELS}
+    for statement in (_IMAGES, _CANDIDATES):
+        session.execute(statement, values)
+
+
+def _ask(session: Session, project: Project, labeling: Round, first: int, sizes: Sizes) -> None:
+    """The proposals of the open round; the categories' ids are consecutive from `first`."""
+    values = {"project": project.id, "round": labeling.id, "first": first}
+    values |= {"proposals": sizes.proposals, "categories": sizes.categories}
+    for statement in (_PROPOSALS, _BESIDE, _COUNTS):
         session.execute(statement, values)
 
 
