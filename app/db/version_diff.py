@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from app.db.tables import DatasetVersion
@@ -29,28 +29,25 @@ class ChangeFilter:
     category_id: int | None = None
 
 
-# Rows that hold in exactly one of the two versions: the same row in both has nothing to tell.
+# Rows that hold in exactly one of the two versions: the same row in both has nothing to tell. Each
+# is a range of one index, so that two neighbours read only what lies between them.
+_APPEARED = """
+    from_version > :low AND from_version <= :high AND (to_version IS NULL OR to_version > :high)
+"""
+_VANISHED = "to_version > :low AND to_version <= :high AND from_version <= :low"
 _CHANGES = """
     WITH before AS (
         SELECT image_id, category_id, split FROM example
-        WHERE project_id = :project_id AND from_version <= :one
-          AND (to_version IS NULL OR to_version > :one)
-          AND NOT (from_version <= :other AND (to_version IS NULL OR to_version > :other))
+        WHERE project_id = :project_id AND {only_one}
     ), after AS (
         SELECT image_id, category_id, split FROM example
-        WHERE project_id = :project_id AND from_version <= :other
-          AND (to_version IS NULL OR to_version > :other)
-          AND NOT (from_version <= :one AND (to_version IS NULL OR to_version > :one))
+        WHERE project_id = :project_id AND {only_other}
     ), refused_then AS (
         SELECT image_id, category_id FROM hard_negative
-        WHERE project_id = :project_id AND from_version <= :one
-          AND (to_version IS NULL OR to_version > :one)
-          AND NOT (from_version <= :other AND (to_version IS NULL OR to_version > :other))
+        WHERE project_id = :project_id AND {only_one}
     ), refused_now AS (
         SELECT image_id, category_id FROM hard_negative
-        WHERE project_id = :project_id AND from_version <= :other
-          AND (to_version IS NULL OR to_version > :other)
-          AND NOT (from_version <= :one AND (to_version IS NULL OR to_version > :one))
+        WHERE project_id = :project_id AND {only_other}
     ), change AS (
         SELECT image_id, CASE WHEN before.category_id IS NULL THEN 'added'
                               WHEN after.category_id IS NULL THEN 'removed' ELSE 'moved' END AS kind,
@@ -70,20 +67,30 @@ _CHANGES = """
     )
 """
 _COUNTS = """
-    SELECT category.id, category.name, kind, count(*) AS number
-    FROM change JOIN category ON category.id = change.category_id
-    GROUP BY category.id, category.name, kind ORDER BY category.name, category.id
+    SELECT category.id, category.name, kind, number
+    FROM (SELECT category_id, kind, count(*) AS number FROM change GROUP BY category_id, kind)
+        AS counted
+    JOIN category ON category.id = counted.category_id
+    ORDER BY category.name, category.id
 """
+# Sorted by numbers, and pictures are looked up for those that are shown alone: there may be
+# hundreds of thousands of changes before them.
 _PAGE = """
-    SELECT image.sha256, kind, category.name AS category, split,
+    , named AS (
+        SELECT id, name, row_number() OVER (ORDER BY name, id) AS place
+        FROM category WHERE project_id = :project_id
+    ), shown AS (
+        SELECT change.*, name, place FROM change JOIN named ON named.id = change.category_id
+        WHERE (CAST(:change AS text) IS NULL OR kind = :change)
+          AND (CAST(:category_id AS int) IS NULL OR change.category_id = :category_id)
+        ORDER BY place, kind COLLATE "C", image_id
+        LIMIT :limit OFFSET :skip
+    )
+    SELECT image.sha256, kind, shown.name AS category, split,
            was.name AS was_category, was_split
-    FROM change JOIN image ON image.id = change.image_id
-    JOIN category ON category.id = change.category_id
-    LEFT JOIN category AS was ON was.id = change.was_category_id
-    WHERE (CAST(:change AS text) IS NULL OR kind = :change)
-      AND (CAST(:category_id AS int) IS NULL OR change.category_id = :category_id)
-    ORDER BY category.name, category.id, kind, change.image_id
-    LIMIT :limit OFFSET :skip
+    FROM shown JOIN image ON image.id = shown.image_id
+    LEFT JOIN category AS was ON was.id = shown.was_category_id
+    ORDER BY place, kind COLLATE "C", shown.image_id
 """
 
 
@@ -91,7 +98,7 @@ def change_counts(
     session: Session, one: DatasetVersion, other: DatasetVersion
 ) -> Sequence[Row[Any]]:
     """(id, name, kind, number) for each category and kind of change, by the category's name."""
-    return session.execute(text(_CHANGES + _COUNTS), _between(one, other)).all()
+    return session.execute(_statement(one, other, _COUNTS), _between(one, other)).all()
 
 
 def change_page(
@@ -110,9 +117,16 @@ def change_page(
     values = {"change": wanted.change, "category_id": wanted.category_id}
     places = {"skip": skip, "limit": limit}
     return session.execute(
-        text(_CHANGES + _PAGE), {**_between(one, other), **values, **places}
+        _statement(one, other, _PAGE), {**_between(one, other), **values, **places}
     ).all()
 
 
+def _statement(one: DatasetVersion, other: DatasetVersion, query: str) -> TextClause:
+    forward = one.number < other.number
+    only_one, only_other = (_VANISHED, _APPEARED) if forward else (_APPEARED, _VANISHED)
+    return text(_CHANGES.format(only_one=only_one, only_other=only_other) + query)
+
+
 def _between(one: DatasetVersion, other: DatasetVersion) -> dict[str, Any]:
-    return {"project_id": one.project_id, "one": one.number, "other": other.number}
+    low, high = sorted((one.number, other.number))
+    return {"project_id": one.project_id, "low": low, "high": high}

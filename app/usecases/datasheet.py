@@ -1,6 +1,8 @@
 """The datasheet of a dataset version: what is in it, where it comes from, what it is not good for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -72,7 +74,14 @@ class Datasheet:
 
 
 def datasheet_of(session: Session, version: DatasetVersion) -> Datasheet:
-    """Count what the version holds."""
+    """What the version held when it was frozen; licences and hosts are those known by then."""
+    if version.datasheet is None:
+        return count_datasheet(session, version)
+    return _kept(version.datasheet)
+
+
+def count_datasheet(session: Session, version: DatasetVersion) -> Datasheet:
+    """Count what the version holds. Reads all of it: for freezing, not for a page."""
     categories = tuple(Held(*row) for row in version_facts.held_by_category(session, version))
     licences = tuple(Share(*row) for row in version_facts.held_by_licence(session, version))
     hosts = tuple(Share(*row) for row in version_facts.held_by_host(session, version))
@@ -82,6 +91,16 @@ def datasheet_of(session: Session, version: DatasetVersion) -> Datasheet:
         licences=licences,
         hosts=hosts[:MOST_HOSTS],
         limits=_limits(categories, licences, hosts),
+    )
+
+
+def _kept(facts: Mapping[str, Any]) -> Datasheet:
+    return Datasheet(
+        categories=tuple(Held(**each) for each in facts["categories"]),
+        origins=tuple(Origin(**each) for each in facts["origins"]),
+        licences=tuple(Share(**each) for each in facts["licences"]),
+        hosts=tuple(Share(**each) for each in facts["hosts"]),
+        limits=Limits(**facts["limits"]),
     )
 
 

@@ -1,6 +1,7 @@
 """Freeze S and H into a numbered version with a content hash."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, func, insert, literal, null, or_, select, union
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from app.db.tables import (
     VersionCategory,
 )
 from app.domain.dataset import Member, Split, content_hash
+from app.usecases.datasheet import count_datasheet
 
 
 def newest_version(session: Session, project: Project) -> int:
@@ -60,6 +62,8 @@ def freeze_dataset(
     session.add(version)
     session.flush()
     _keep_names(session, version)
+    version.datasheet = asdict(count_datasheet(session, version))
+    session.flush()
     return version
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-_THEN = "from_version <= :number AND (to_version IS NULL OR to_version > :number)"
-_NOW = "to_version IS NULL"
+# A row that held then and holds now has nothing to tell: these are the rows of one of the two alone.
+_ONLY_NOW = "to_version IS NULL AND from_version > :number"
+_ONLY_THEN = "to_version > :number AND from_version <= :number"
 # What makes a member of S: the same picture elsewhere is another member. One that is there now
 # and was there then stays as it is, whichever row says so.
 _KEYS = {"example": "image_id, category_id, split", "hard_negative": "image_id, category_id"}
@@ -15,10 +16,13 @@ _COPIED = {
     "example": "project_id, image_id, category_id, split, round_id, decision_id",
     "hard_negative": "project_id, image_id, category_id, round_id, decision_id",
 }
+# A picture has one place in S, and is refused once for a category: no key is twice in one of them.
 _MISSING = """
-    SELECT {keys} FROM {table} WHERE project_id = :project_id {within} AND {one}
-    EXCEPT
-    SELECT {keys} FROM {table} WHERE project_id = :project_id {within} AND {other}
+    SELECT {keys} FROM {table} AS member WHERE project_id = :project_id {within} AND {one}
+      AND NOT EXISTS (
+        SELECT FROM {table} AS same
+        WHERE project_id = :project_id {within} AND {other} AND {equal}
+      )
 """
 _COUNT = """
     SELECT (SELECT count(*) FROM ({leaving}) AS m) AS leave,
@@ -27,13 +31,13 @@ _COUNT = """
 _END = """
     UPDATE {table} SET to_version = :new
     WHERE project_id = :project_id {within} AND to_version IS NULL
-      AND ({keys}) IN (SELECT {keys} FROM ({leaving}) AS member)
+      AND ({keys}) IN ({leaving})
 """
 _BEGIN = """
     INSERT INTO {table} ({copied}, from_version)
     SELECT {copied}, :new FROM {table}
     WHERE project_id = :project_id {within} AND {then}
-      AND ({keys}) IN (SELECT {keys} FROM ({returning}) AS member)
+      AND ({keys}) IN ({returning})
 """
 
 
@@ -89,14 +93,15 @@ def _statement(template: str, table: str, within: Collection[int] | None) -> Tex
     parts = {
         "table": table,
         "keys": _KEYS[table],
+        "equal": " AND ".join(f"same.{key} = member.{key}" for key in _KEYS[table].split(", ")),
         "within": "" if within is None else "AND category_id = ANY(:within)",
     }
     return text(
         template.format(
             **parts,
             copied=_COPIED[table],
-            then=_THEN,
-            leaving=_MISSING.format(**parts, one=_NOW, other=_THEN),
-            returning=_MISSING.format(**parts, one=_THEN, other=_NOW),
+            then=_ONLY_THEN,
+            leaving=_MISSING.format(**parts, one=_ONLY_NOW, other=_ONLY_THEN),
+            returning=_MISSING.format(**parts, one=_ONLY_THEN, other=_ONLY_NOW),
         )
     )

@@ -50,7 +50,7 @@ def effect_of_rolling_back(session: Session, project: Project, number: int) -> E
     """
     version_to_export(session, project, number)
     where = {"project_id": project.id, "number": number}
-    moved: Row[Any] = session.execute(text(_NOW_AND_THEN + _POOL), where).one()
+    moved: Row[Any] = session.execute(text(_POOL), where).one()
     return Effect(
         *differences(session, project.id, number),
         to_pool=moved.to_pool,
@@ -85,24 +85,31 @@ def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetV
     restore_members(session, project.id, number, where["new"])
     made = freeze_dataset(session, project, round_id=None, restores=number)
     settle_categories(session, project)
-    session.execute(text(_NOW_AND_THEN + _INTO_POOL), where)
-    session.execute(text(_NOW_AND_THEN + _OUT_OF_POOL), where)
+    session.execute(text(_NOW + _INTO_POOL), where)
+    session.execute(text(_NOW + _OUT_OF_POOL), where)
     in_force = [each.number for each in rounds_in_force(session, project)]
     session.execute(_NOT_VISITED, {**where, "in_force": in_force})
     return made, effect
 
 
-_NOW_AND_THEN = """
+_NOW = """
     WITH now AS (
         SELECT image_id FROM example WHERE project_id = :project_id AND to_version IS NULL
-    ), back AS (
-        SELECT image_id FROM example WHERE project_id = :project_id
-        AND from_version <= :number AND (to_version IS NULL OR to_version > :number)
     )
 """
+# A picture that was there then and is there now by one row moves nowhere: it is in neither part.
 _POOL = """
-    SELECT (SELECT count(*) FROM (TABLE now EXCEPT TABLE back) AS m) AS to_pool,
-           (SELECT count(*) FROM (TABLE back EXCEPT TABLE now) AS m) AS from_pool
+    WITH gone AS (
+        SELECT image_id FROM example
+        WHERE project_id = :project_id AND to_version IS NULL AND from_version > :number
+    ), back AS (
+        SELECT image_id FROM example
+        WHERE project_id = :project_id AND to_version > :number AND from_version <= :number
+    )
+    SELECT (SELECT count(*) FROM gone
+            WHERE NOT EXISTS (SELECT FROM back WHERE back.image_id = gone.image_id)) AS to_pool,
+           (SELECT count(*) FROM back
+            WHERE NOT EXISTS (SELECT FROM gone WHERE gone.image_id = back.image_id)) AS from_pool
 """
 _INTO_POOL = """
     INSERT INTO candidate (image_id, project_id, bucket)

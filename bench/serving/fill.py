@@ -30,6 +30,7 @@ from app.domain.round import BUCKETS, Policy
 from app.pictures import Size, derive
 from app.secrets import hash_token
 from app.usecases.projects import CategoryFacts, add_category
+from bench.serving.drawn import write_drawn
 from bench.serving.history import ROUNDS, History, answer_some, new_round, write_past
 from vetted.database import session_at
 from vetted.demo.drawing import SPECIES, draw
@@ -91,6 +92,7 @@ def fill(url: str, blobs_dir: Path, sizes: Sizes) -> Filled:
         _ask(session, project, labeling, first, sizes)
         if sizes.decisions:
             answer_some(session, labeling, past, now)
+            write_drawn(session, blobs_dir, labeling, first, sizes.categories)
         tokens = {user.id: f"session of {user.login}" for user in users}
         expires = datetime.now(UTC) + timedelta(days=1)
         session.add_all(

@@ -1,6 +1,7 @@
 """S and H, and the versions that freeze them."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ForeignKey,
@@ -8,6 +9,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.dataset import Split
@@ -29,6 +31,19 @@ class Example(Table):
             postgresql_where=text("to_version IS NULL"),
         ),
         Index("ix_example_project_id_category_id", "project_id", "category_id", "split"),
+        # What differs between two versions: the rows that begin or end between them.
+        Index(
+            "ix_example_project_id_from_version",
+            "project_id",
+            "from_version",
+            postgresql_include=["image_id", "category_id", "split", "to_version"],
+        ),
+        Index(
+            "ix_example_project_id_to_version",
+            "project_id",
+            "to_version",
+            postgresql_where=text("to_version IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -55,6 +70,18 @@ class HardNegative(Table):
             postgresql_where=text("to_version IS NULL"),
         ),
         Index("ix_hard_negative_project_id_category_id", "project_id", "category_id"),
+        Index(
+            "ix_hard_negative_project_id_from_version",
+            "project_id",
+            "from_version",
+            postgresql_include=["image_id", "category_id", "to_version"],
+        ),
+        Index(
+            "ix_hard_negative_project_id_to_version",
+            "project_id",
+            "to_version",
+            postgresql_where=text("to_version IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -81,6 +108,11 @@ class DatasetVersion(Table):
     restores: Mapped[int | None]
     examples: Mapped[int]
     hard_negatives: Mapped[int]
+    # What the version held and where it was from, counted when it was frozen; None for versions
+    # from before that. Read alone, as it is long.
+    datasheet: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True), deferred=True
+    )
     created_at: Mapped[datetime] = created()
 
 
