@@ -106,5 +106,4 @@ def get_answers(number: int, unit: UnitDep, context: ContextDep, access: Lead) -
     found = map_of(unit.session, access.project, number)
     given = map_queries.answered(unit.session, found.round_id)
     unit.release_connection()
-    columns = answers_since(given, context.blobs, found)
-    return Response(b"".join(each.tobytes() for each in columns), media_type=_BYTES)
+    return Response(answers_since(given, context.blobs, found), media_type=_BYTES)

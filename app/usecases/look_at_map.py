@@ -1,9 +1,8 @@
 """The map of a round, and what was answered since it was drawn."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.blobs import BlobMissing, Blobs
@@ -38,10 +37,8 @@ def stored(blobs: Blobs, key: str) -> bytes:
         raise NotFoundError("map", key) from None
 
 
-def answers_since(
-    given: dict[Answer, Answered], blobs: Blobs, of: RoundMap
-) -> tuple[NDArray[np.uint32], NDArray[np.uint16], NDArray[np.uint8]]:
-    """The points that were answered meanwhile: their indices, categories and kinds.
+def answers_since(given: Mapping[Answer, Answered], blobs: Blobs, of: RoundMap) -> bytes:
+    """The points that were answered meanwhile: their indices (<u4), categories (<u2), kinds (<u1).
 
     Args:
         given: what was answered in the round.
@@ -51,33 +48,21 @@ def answers_since(
     Raises:
         NotFoundError: when its points are gone.
     """
-    start = column_at("image", of.points)
     points = stored(blobs, points_key(of.points_hash))
-    images = np.frombuffer(points, "<u4", of.points, start)
-    kinds = np.full(of.points, PointKind.OPEN, np.uint8)
-    categories = np.full(of.points, NO_CATEGORY, np.uint16)
-    # A picture with a yes for one category and a no for another is accepted.
+    images = struct.unpack_from(f"<{of.points}I", points, column_at("image", of.points))
+    place = {image: index for index, image in enumerate(images)}
+    output = {category: index for index, category in enumerate(of.category_ids)}
+    told: dict[int, tuple[int, PointKind]] = {}
+    # The yes last: a picture with a yes for one category and a no for another is accepted.
     for answer, kind in ((Answer.NO, PointKind.REJECTED), (Answer.YES, PointKind.ACCEPTED)):
-        if answer in given:
-            _mark(given[answer], kind, images, of.category_ids, kinds, categories)
-    changed = np.flatnonzero(kinds != PointKind.OPEN).astype("<u4")
-    return changed, categories[changed], kinds[changed]
-
-
-def _mark(
-    given: Answered,
-    kind: PointKind,
-    images: NDArray[np.uint32],
-    category_ids: Sequence[int],
-    kinds: NDArray[np.uint8],
-    categories: NDArray[np.uint16],
-) -> None:
-    order = np.argsort(images)
-    asked = np.asarray(given.image_ids, np.uint32)
-    place = np.searchsorted(images, asked, sorter=order)
-    place = order[np.minimum(place, len(images) - 1)]
-    there = images[place] == asked
-    output = {category: index for index, category in enumerate(category_ids)}
-    known = np.array([output.get(each, NO_CATEGORY) for each in given.category_ids], np.uint16)
-    kinds[place[there]] = kind
-    categories[place[there]] = known[there]
+        if answer not in given:
+            continue
+        pairs = zip(given[answer].image_ids, given[answer].category_ids, strict=True)
+        told |= {
+            place[image]: (output.get(category, NO_CATEGORY), kind)
+            for image, category in pairs
+            if image in place
+        }
+    categories, kinds = zip(*told.values(), strict=True) if told else ((), ())
+    many = len(told)
+    return struct.pack(f"<{many}I{many}H{many}B", *told, *categories, *kinds)

@@ -23,7 +23,7 @@ export class FlatPainter {
     this.#paint = paint;
   }
 
-  draw({ centre, scale, at, size, ratio }) {
+  draw({ centre, scale, at, size, ratio, thin }) {
     const { width, height } = this.#canvas;
     const context = this.#context;
     const side = size * ratio * 0.85;
@@ -32,7 +32,7 @@ export class FlatPainter {
     context.clearRect(0, 0, width, height);
     // What stands out is drawn over the rest.
     for (const front of [false, true]) {
-      for (let index = 0; index < this.#paint.length / 4; index += 1) {
+      for (let index = 0; index < this.#paint.length / 4; index += thin) {
         const opacity = this.#paint[4 * index + 3];
         if (opacity === 0 || (opacity === FULL) !== front) continue;
         const x = width / 2 + (place(2 * index) - centre[0]) * across;

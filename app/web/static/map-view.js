@@ -5,6 +5,9 @@ import { GlPainter } from "./map-gl.js";
 
 const CLOSEST = 400;
 const MARGIN = 0.94; // of the shorter side, for the whole of the map
+const SLOW = 40; // milliseconds for a frame: then only a part of the points is drawn while they move
+const THINNEST = 8;
+const REST = 180; // milliseconds after the last movement
 const GLIDE = 350; // milliseconds from one view to the other
 
 export class View {
@@ -15,6 +18,10 @@ export class View {
   #points = 0;
   #at = 1;
   #frame = 0;
+  #thin = 1;
+  #drawnAt = 0;
+  #slow = 0;
+  #resting = 0;
   #places = null;
   #paint = null;
 
@@ -56,7 +63,7 @@ export class View {
       if (this.#places !== places) return;
       const part = Math.min((now - began) / GLIDE, 1);
       this.#at = 1 - (1 - part) ** 3;
-      this.redraw();
+      this.#moved();
       if (part < 1) requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
@@ -120,7 +127,7 @@ export class View {
     const within = (value) => Math.min(Math.max(value, -1.1), 1.1);
     this.#centre = [within(x), within(y)];
     this.#zoom = zoom;
-    this.redraw();
+    this.#moved();
     this.changed();
   }
 
@@ -130,15 +137,38 @@ export class View {
     return alone * Math.min(Math.max(this.#zoom, 1) ** 0.3, 4);
   }
 
+  /** Draw again, and all points once the movement is over. */
+  #moved() {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      this.#resting = 0;
+      this.redraw();
+    }, REST);
+    this.redraw();
+  }
+
+  /** How many points stand for one while they move: more, when frames take long one after the other. */
+  #thinner(now) {
+    const took = now - this.#drawnAt;
+    this.#drawnAt = now;
+    if (!this.#resting) return 1;
+    this.#slow = took > SLOW && took < 10 * SLOW ? this.#slow + 1 : 0;
+    if (this.#slow < 3 || this.#thin === THINNEST) return this.#thin;
+    this.#slow = 0;
+    this.#thin *= 2;
+    return this.#thin;
+  }
+
   redraw() {
-    this.#frame ||= requestAnimationFrame(() => {
+    this.#frame ||= requestAnimationFrame((now) => {
       this.#frame = 0;
       if (!this.#places || !this.#paint) return;
       const { width, height } = this.#canvas.getBoundingClientRect();
       if (!width || !height) return;
       const scale = [(2 * this.scale) / width, (2 * this.scale) / height];
+      const thin = this.#thinner(now);
       const ratio = devicePixelRatio;
-      this.#painter.draw({ centre: this.#centre, scale, at: this.#at, size: this.pointSize, ratio });
+      this.#painter.draw({ centre: this.#centre, scale, at: this.#at, size: this.pointSize, ratio, thin });
     });
   }
 }
