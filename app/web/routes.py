@@ -26,6 +26,8 @@ router = APIRouter(route_class=OneThreadRoute)
 SPEAKING = frozenset(
     {
         "adjudicate",
+        "change",
+        "changes",
         "choosing",
         "exemplars",
         "grid",

@@ -4,6 +4,7 @@ Templates only place these values: numbers are already text.
 """
 
 from .categories import CategoriesPage, CategoryPage
+from .category_changes import CategoryChangesPage, ChangeCategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .imports import ImportPage, ImportsPage
@@ -27,6 +28,8 @@ Page = (
     | MapPage
     | CategoriesPage
     | CategoryPage
+    | ChangeCategoryPage
+    | CategoryChangesPage
     | QualityPage
     | AdjudicatePage
     | VersionsPage
