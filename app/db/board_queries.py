@@ -23,11 +23,11 @@ from app.domain.round import RoundState
 
 
 def look_alikes(session: Session, category_id: int) -> Sequence[Row[int, str]]:
-    """(id, name) of what a category is easily taken for, by name."""
+    """(id, name) of what a category is easily taken for and is not retired, by name."""
     return session.execute(
         select(Category.id, Category.name)
         .join(LookAlike, LookAlike.other_id == Category.id)
-        .where(LookAlike.category_id == category_id)
+        .where(LookAlike.category_id == category_id, Category.retired_at.is_(None))
         .order_by(Category.name)
     ).all()
 

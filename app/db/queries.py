@@ -39,12 +39,13 @@ class Counts:
     grown: int = 0
 
 
-def categories(session: Session, project_id: int) -> Sequence[Category]:
-    """The categories that are not retired, in labeling order: by name."""
+def categories(session: Session, project_id: int, limit: int | None = None) -> Sequence[Category]:
+    """The categories that are not retired, in labeling order: by name; all, or the first of them."""
     return session.scalars(
         select(Category)
         .where(Category.project_id == project_id, Category.retired_at.is_(None))
         .order_by(Category.name)
+        .limit(limit)
     ).all()
 
 

@@ -90,6 +90,7 @@ def category_page(
         list_path=list_path,
         name=category.name,
         scientific_name=category.scientific_name,
+        retired=category.retired_at is not None,
         definition=Markup(to_html(category.definition)),  # noqa: S704 - raw HTML is off
         look_alikes=tuple(LinkedName(f"{list_path}/{number}", name) for number, name in alike),
         numbers=_numbers(project, held, rounds, waiting, words),

@@ -39,6 +39,8 @@ POLICIES = {
     Policy.RESCORE: marked("rescore: every undecided candidate is scored again each round"),
     Policy.DISJOINT: marked("disjoint: the pool is cut into {subsets} parts, one for each round"),
 }
+# This page is asked for at every change: thousands of lines belong to the page of the categories.
+MOST_CATEGORIES = 50
 # The steps of a round in the order in which they happen, and the state in which each is now.
 STEPS = (
     (JobKind.EMBED_POOL, RoundState.EMBEDDING),
@@ -346,7 +348,7 @@ def _categories(
     nothing = queries.Counts()
     return tuple(
         _category_row(category, held.get(category.id, nothing))
-        for category in queries.categories(session, project.id)
+        for category in queries.categories(session, project.id, MOST_CATEGORIES)
     )
 
 

@@ -268,6 +268,18 @@ def test_a_category_of_another_project_is_not_found(
     assert client.get(path(labeling)).status_code == 403
 
 
+def test_a_retired_category_says_so_and_is_no_look_alike(
+    lead: TestClient, labeling: factories.Labeling, sessions: sessionmaker[Session]
+) -> None:
+    with sessions.begin() as session:
+        gentian = session.get_one(Category, labeling.category_ids[0])
+        gentian.retired_at = datetime.now(UTC)
+    assert 'class="chip">retired' in lead.get(path(labeling)).text
+    aster = lead.get(path(labeling, 1)).text
+    assert 'class="chip">retired' not in aster
+    assert "Look-alikes:" not in aster
+
+
 def test_a_category_before_its_first_round(
     lead: TestClient, labeling: factories.Labeling, sessions: sessionmaker[Session]
 ) -> None:

@@ -180,6 +180,7 @@ class CategoryPage:
     list_path: str
     name: str
     scientific_name: str
+    retired: bool
     definition: Markup
     look_alikes: tuple[LinkedName, ...]
     numbers: tuple[NumberLine, ...]
