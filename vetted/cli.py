@@ -7,18 +7,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
+from rich.console import Console
 
 from app.blobs import FolderBlobs
 from app.domain.access import Role, Scope
 from app.domain.dataset import Split
 from app.domain.errors import DomainError
 from app.domain.event import Verb
+from app.domain.importing import ImportFormat, Into, Rest, SplitBy
 from app.export.formats import Format, file_name, write
 from app.usecases import people
 from app.usecases.events import record
-from app.usecases.export_dataset import Filters, Wanted, select_rows, version_to_export
+from app.usecases.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.export_dataset import Wanted as WantedPart
 from app.usecases.export_model import model_to_export
+from app.usecases.import_plan import ImportOptions
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from migrations.run import upgrade
 from vetted.client import RefusedError, RoundFailedError
@@ -26,6 +31,8 @@ from vetted.database import URL, database, project_named, session_at
 from vetted.embedded.errors import EmbeddedError
 from vetted.embedded.signals import exit_on_signals
 from vetted.embedded.stack import Stack, forget, running_environment
+from vetted.importing.command import Wanted, import_pictures
+from vetted.importing.run import BrokenOffError
 
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
@@ -52,7 +59,10 @@ def _plain_refusals() -> Iterator[None]:
     """A refusal is a sentence, not a traceback."""
     try:
         yield
-    except (DomainError, EmbeddedError, RefusedError, RoundFailedError, ValueError) as error:
+    except (
+        DomainError, EmbeddedError, RefusedError, RoundFailedError, BrokenOffError, OSError,
+        httpx.TransportError, ValueError,
+    ) as error:  # fmt: skip
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from None
 
@@ -134,13 +144,41 @@ def token_add(
     typer.echo(made)
 
 
+@main.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(exists=True, help="Folder, zip, tar, CSV or JSON")],
+    project: Annotated[str, typer.Option(help="Into which project")],
+    url: Annotated[str, typer.Option(help="Where the service is")],
+    token: Annotated[
+        str, typer.Option(envvar="VETTED_TOKEN", help="A key with the scopes lead and ingest")
+    ],
+    kind: Annotated[
+        ImportFormat | None, typer.Option("--format", help="Found out without it")
+    ] = None,
+    split: Annotated[SplitBy, typer.Option(help="Who decides train or test")] = SplitBy.GIVEN,
+    rest: Annotated[Rest, typer.Option(help="Pictures without a category")] = Rest.SKIP,
+    pool: Annotated[bool, typer.Option("--pool", help="Candidates, not examples")] = False,  # noqa: FBT002
+    create: Annotated[bool, typer.Option(help="Make categories that are missing")] = True,  # noqa: FBT002
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps fetched pictures, so that none is fetched twice"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen")] = False,  # noqa: FBT002
+) -> None:
+    """Push labelled pictures into a project. Addresses are fetched by this machine."""
+    options = ImportOptions(Into.POOL if pool else Into.EXAMPLES, split, rest, create)
+    wanted = Wanted(path, project, url, token, kind, options, keep, dry_run)
+    with _plain_refusals():
+        import_pictures(wanted, Console())
+
+
 @main.command()
 def export(
     project: str,
     target: Annotated[Path, typer.Argument(help="File to write; a folder takes it by its name")],
     kind: Annotated[Format, typer.Option("--format", help="As what")] = Format.IMAGE_FOLDER,
     version: Annotated[int | None, typer.Option(help="Without it, the newest")] = None,
-    part: Annotated[Wanted | None, typer.Option(help="Without it, everything")] = None,
+    part: Annotated[WantedPart | None, typer.Option(help="Without it, everything")] = None,
     split: Annotated[list[Split] | None, typer.Option(help="Of the examples")] = None,
     category: Annotated[list[str] | None, typer.Option(help="By name; may be repeated")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="May be repeated")] = None,

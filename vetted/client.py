@@ -11,6 +11,9 @@ from typing import Any, Self
 
 import httpx
 
+# A name, the bytes, and what is said about the source.
+Picture = tuple[str, bytes, dict[str, Any]]
+
 _WORKING = ("embedding", "training", "scoring")
 
 
@@ -82,6 +85,32 @@ class Client:
                 ("files", (file.name, opened.enter_context(file.open("rb")))) for file in files
             ]
             return _checked(self._http.post(path, data=fields, files=parts)).json()
+
+    def seed_pictures(
+        self, project: str, category: str, split: str, pictures: Sequence[Picture]
+    ) -> Any:
+        """Upload examples of a category that are at hand."""
+        path = f"/projects/{project}/examples"
+        return self._send(path, pictures, category=category, split=split)
+
+    def ingest_pictures(self, project: str, pictures: Sequence[Picture]) -> Any:
+        """Upload candidates that are at hand."""
+        return self._send(f"/projects/{project}/images", pictures)
+
+    def _send(self, path: str, pictures: Sequence[Picture], **fields: str) -> Any:
+        parts = [("files", (name, data)) for name, data, _ in pictures]
+        sources = json.dumps([source for _, _, source in pictures])
+        return _checked(
+            self._http.post(path, data={**fields, "sources": sources}, files=parts)
+        ).json()
+
+    def examples(self, project: str) -> Iterator[dict[str, Any]]:
+        """All examples of the dataset as it is now."""
+        after: int | None = 0
+        while after is not None:
+            page = self.get(f"/projects/{project}/examples?after={after}&limit=1000")
+            yield from page["examples"]
+            after = page["next"]
 
     def export(self, project: str, target: Path, **wanted: str | int | Sequence[str]) -> None:
         """Stream a dataset version into a file.

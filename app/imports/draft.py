@@ -8,7 +8,7 @@ from app.domain.importing import ImportFormat, LeftOut
 from app.domain.ingestion import SourceFacts
 from app.imports.archive import LIMITS, Archive, DamagedMemberError, Limits, shown
 from app.imports.formats import detect, read
-from app.imports.rows import PICTURES, Labeled, path_of, suffix_of
+from app.imports.rows import PICTURES, Labeled, is_address, path_of, suffix_of
 
 _HASH = 8  # hexadecimal digits that Label Studio puts before the name of an upload
 # Why a row says no category, although its picture is there.
@@ -30,7 +30,7 @@ class Found:
 class Draft:
     """The pictures in the order in which they lie, what is left out, and how many nobody speaks of.
 
-    `addresses` are rows whose picture is not there, but whose address is known, with its name.
+    `addresses` are rows whose picture is not there, but has an address.
     """
 
     format: ImportFormat
@@ -98,8 +98,9 @@ def _match(
             )
         name = index.find(row, annotation.rpartition("/")[0])
         if isinstance(name, LeftOut):
-            if row.source.url and name is LeftOut.NOT_IN_ARCHIVE:
-                made.addresses.append((row.reference, row))
+            address = row.reference if is_address(row.reference) else row.source.url
+            if address and name is LeftOut.NOT_IN_ARCHIVE:
+                made.addresses.append((address, row))
             made.left_out.append((row.reference, name))
         elif row.reason is LeftOut.SEVERAL_CATEGORIES:
             by_name[name] = None

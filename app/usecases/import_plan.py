@@ -13,7 +13,7 @@ from app.domain.dataset import Split
 from app.domain.errors import InvalidError
 from app.domain.importing import ImportFormat, Into, LeftOut, Rest, SplitBy
 from app.domain.names import check_name
-from app.domain.split_rule import splits_of
+from app.domain.split_rule import SplitRule, splits_of
 from app.imports.archive import shown
 from app.imports.draft import WITHOUT_CATEGORY, Draft, Found
 from app.usecases.projects import split_rule
@@ -256,30 +256,56 @@ def divide(
 ) -> dict[str, Split]:
     """The splits that the project's rule gives, by file name.
 
-    Whoever takes an import over finds the same, however much of it is stored: what is stored moves
-    from the one side of the rule's sum to the other.
-
     Args:
         session: To read with.
         project: Whose rule.
         placed: All examples of the import, also those that come with a split.
         hash_of: The SHA-256 of a picture; None where it cannot be read.
     """
+    hashed = hashes_to_divide(placed, hash_of)
+    held = import_queries.examples_among(session, project.id, {sha256 for _, _, sha256 in hashed})
+    given = import_queries.given(session, project.id)
+    return divide_hashes(hashed, held, given, split_rule(project))
+
+
+# A file's name, where it goes, and the SHA-256 of its bytes.
+Hashed = tuple[str, Place, str]
+
+
+def hashes_to_divide(
+    placed: Sequence[tuple[Found, Place]], hash_of: Callable[[Found], str | None]
+) -> list[Hashed]:
+    """All pictures of the categories of which the rule divides some."""
     ruled = {place.category_id for _, place in placed if place.split is None}
-    hashes = {
-        found.name: (place, sha256)
+    return [
+        (found.name, place, sha256)
         for found, place in placed
         if place.category_id in ruled and (sha256 := hash_of(found)) is not None
-    }
-    held = import_queries.examples_among(
-        session, project.id, {sha256 for _, sha256 in hashes.values()}
-    )
-    rule, given = split_rule(project), import_queries.given(session, project.id)
-    by_hash: dict[tuple[int, str], Split] = {}
-    for category_id in ruled:
+    ]
+
+
+def divide_hashes(
+    hashed: Sequence[Hashed],
+    held: Mapping[tuple[int, str], Split],
+    given: Mapping[int, tuple[int, int]],
+    rule: SplitRule,
+) -> dict[str, Split]:
+    """The splits by file name of those that come without one.
+
+    Whoever takes an import over finds the same, however much of it is stored: what is stored moves
+    from the one side of the rule's sum to the other.
+
+    Args:
+        hashed: See `hashes_to_divide`.
+        held: Splits of what is an example already, by category id and hash.
+        given: How many train and test pictures each category was given, by its id.
+        rule: The project's.
+    """
+    by_hash = dict(held)
+    for category_id in {place.category_id for _, place, _ in hashed}:
         new = [
             (place.split, sha256)
-            for place, sha256 in hashes.values()
+            for _, place, sha256 in hashed
             if place.category_id == category_id and (category_id, sha256) not in held
         ]
         train, test = given.get(category_id, (0, 0))
@@ -291,9 +317,8 @@ def divide(
             test=test + fixed[Split.TEST],
         )
         by_hash |= {(category_id, sha256): split for sha256, split in made.items()}
-    by_hash |= held
     return {
         name: by_hash[place.category_id, sha256]
-        for name, (place, sha256) in hashes.items()
+        for name, place, sha256 in hashed
         if place.split is None
     }
