@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.blobs import Blobs
+from app.db.session import database_now
 from app.db.tables import ModelVersion, Round, RoundMap
 from app.domain.dataset import Split
 from app.domain.embedding_map import (
@@ -21,6 +23,7 @@ from app.domain.embedding_map import (
     images_key,
     points_key,
 )
+from app.usecases.run_jobs import step_waits
 from models import checkpoint, plane
 from models.neighbours import nearly_equal
 from models.network import MetricModel
@@ -28,9 +31,10 @@ from models.score import best_votes
 from workers import round_data
 from workers.feature_store import FeatureStore
 from workers.map_data import Chosen, Pictured, choose
-from workers.runner import JobFailedError, Publish, Work
+from workers.runner import GaveWayError, JobFailedError, Publish, Work
 
 _CHUNK = 4096
+_EVERY = 2.0  # seconds between two looks at who waits
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def compute(work: Work) -> Publish:
     model = checkpoint.from_bytes(bench.blobs.get(trained.blob_key))
     seen = look(work, model, store, chosen, test)
     pca, variance = plane.principal(seen.embedded)
-    near = plane.neighbours(seen.embedded, pca, seed=running.seed, progress=work.heart.progress)
+    near = plane.neighbours(seen.embedded, pca, seed=running.seed, progress=Courteous(work))
     points = pack(seen, plane.fitted(pca), plane.fitted(near), categories)
     images = b"".join(bytes.fromhex(each.sha256) for each in seen.pictures)
     drawn = RoundMap(
@@ -86,6 +90,28 @@ def compute(work: Work) -> Publish:
         session.add(drawn)
 
     return publish
+
+
+class Courteous:
+    """Tells the progress, and looks now and then whether somebody waits for this worker."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._next = 0.0
+
+    def __call__(self, step: int, steps: int) -> None:
+        """See `Heart.progress`.
+
+        Raises:
+            GaveWayError: when a step of a round waits.
+        """
+        self._work.heart.progress(step, steps)
+        if monotonic() < self._next:
+            return
+        self._next = monotonic() + _EVERY
+        with self._work.bench.sessions() as session:
+            if step_waits(session, database_now(session)):
+                raise GaveWayError
 
 
 def look(

@@ -25,6 +25,7 @@ from app.usecases.run_jobs import (
     finish_job,
     lock_claim,
     lock_import_claim,
+    put_back,
     queue_job,
     reap_jobs,
 )
@@ -52,6 +53,10 @@ NEXT = {
 
 class JobFailedError(Exception):
     """The work cannot be done, and doing it again would not help. The text is for the lead."""
+
+
+class GaveWayError(Exception):
+    """A step of a round waits for a worker: this job is done later, from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,9 @@ def run_one(bench: Workbench, job_id: int) -> None:
     except OperationalError as error:
         # The database went away, not the work: the lease lapses and the job comes back.
         told.warning("database unavailable; the job will be tried again", error=str(error))
+    except GaveWayError:
+        told.info("job gives way to a step of a round")
+        _put_back(bench, claim)
     except JobFailedError as error:
         told.warning("job failed", error=str(error))
         _fail(bench, claim, str(error))
@@ -122,6 +130,14 @@ def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
             (queue_job(session, claim.round_id, kind).id, kind) for kind in NEXT.get(claim.kind, ())
         ]
     send_all(bench.jobs, queued)
+
+
+def _put_back(bench: Workbench, claim: Claim) -> None:
+    try:
+        with transaction(bench.sessions) as session:
+            put_back(session, claim, database_now(session))
+    except StaleAttemptError:
+        log.info("job that gave way was cancelled", job_id=claim.job_id)
 
 
 def _fail(bench: Workbench, claim: Claim, message: str) -> None:

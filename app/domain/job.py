@@ -34,6 +34,10 @@ QUEUE_OF = {
 }
 
 
+# What labelers wait for. Other work on the same queue gives way to it.
+STEPS = (JobKind.EMBED_POOL, JobKind.TRAIN_ROUND, JobKind.SCORE_POOL)
+
+
 class JobState(StrEnum):
     """Where a job stands."""
 
@@ -50,6 +54,7 @@ class JobEvent(StrEnum):
     CLAIM = "be claimed"
     FINISH = "finish"
     LAPSE = "lapse"
+    GIVE_WAY = "give way"
     FAIL = "fail"
     CANCEL = "be cancelled"
 
@@ -59,6 +64,7 @@ TRANSITIONS = {
     (_S.QUEUED, _E.CLAIM): _S.RUNNING,
     (_S.RUNNING, _E.FINISH): _S.DONE,
     (_S.RUNNING, _E.LAPSE): _S.QUEUED,
+    (_S.RUNNING, _E.GIVE_WAY): _S.QUEUED,
     (_S.RUNNING, _E.FAIL): _S.FAILED,
     (_S.QUEUED, _E.FAIL): _S.FAILED,
     (_S.QUEUED, _E.CANCEL): _S.CANCELLED,
@@ -70,6 +76,8 @@ TRANSITIONS = {
 HEARTBEAT = timedelta(seconds=2)
 LEASE = timedelta(seconds=12)
 MAX_ATTEMPTS = 5
+# How long a step of a round may wait for a worker before other work gives way.
+PATIENCE = timedelta(seconds=3)
 # A queued job whose message has not led to a claim for this long is sent again.
 RESEND_AFTER = timedelta(seconds=10)
 

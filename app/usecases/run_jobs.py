@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Import, Job, Project, Round
@@ -15,7 +15,9 @@ from app.domain.importing import next_state as next_import_state
 from app.domain.job import (
     LEASE,
     MAX_ATTEMPTS,
+    PATIENCE,
     RESEND_AFTER,
+    STEPS,
     JobEvent,
     JobKind,
     JobState,
@@ -128,6 +130,26 @@ def queue_job(session: Session, round_id: int, kind: JobKind) -> Job:
     session.add(job)
     session.flush()
     return job
+
+
+def step_waits(session: Session, now: datetime) -> bool:
+    """Whether a step of a round has waited for a worker longer than it should."""
+    waiting = exists().where(
+        Job.state == JobState.QUEUED, Job.kind.in_(STEPS), Job.created_at <= now - PATIENCE
+    )
+    return bool(session.scalar(select(waiting)))
+
+
+def put_back(session: Session, claim: Claim, now: datetime) -> None:
+    """Queue a job again that gives way to a step of a round; `reap_jobs` sends it after a while.
+
+    Raises:
+        StaleAttemptError: when the attempt is no longer the one in force.
+    """
+    _, job = lock_claim(session, claim)
+    job.state = next_state(JobState(job.state), JobEvent.GIVE_WAY)
+    job.lease_expires_at = None
+    job.sent_at = now
 
 
 def fail_job(session: Session, claim: Claim, now: datetime, message: str) -> None:

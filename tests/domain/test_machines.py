@@ -25,6 +25,7 @@ JOB = {
     "running": {
         "finish": "done",
         "lapse": "queued",
+        "give way": "queued",
         "fail": "failed",
         "be cancelled": "cancelled",
     },

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -182,6 +183,23 @@ def test_drawing_again_gives_the_same_bytes(
             job.state, job_id = "queued", job.id
         run_one(bench, job_id)
     assert kept[0] == kept[1]
+
+
+def test_a_map_gives_way_to_a_step_of_a_round(
+    alone: Factory, bench: Workbench, labeling: factories.Labeling
+) -> None:
+    with alone.transaction() as session:
+        step = session.scalars(select(Job).where(Job.kind == JobKind.TRAIN_ROUND)).one()
+        was, step.state = step.state, "queued"
+        step.created_at -= timedelta(minutes=1)
+        step_id = step.id
+    job = draw(alone, bench, labeling.round_id)
+    assert (job.state, job.attempt, job.lease_expires_at) == ("queued", 1, None)
+    with alone.transaction() as session:
+        session.get_one(Job, step_id).state = was
+    run_one(bench, job.id)
+    job = alone.job(job.id)
+    assert (job.state, job.attempt) == ("done", 2)
 
 
 def test_a_map_that_fails_leaves_the_round_to_its_labelers(
