@@ -15,6 +15,7 @@ from app.domain.errors import (
     TakenError,
 )
 from app.domain.event import Verb
+from app.markdown import to_html
 from app.usecases import people, projects
 from app.usecases.categories.rename import names_of, note_rename
 from app.usecases.events import record
@@ -24,7 +25,7 @@ from . import answers
 from .dependencies import Lead, PrincipalDep, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
-from .schemas.categories import CategoryIn, CategoryOut
+from .schemas.categories import CategoryIn, CategoryOut, DefinitionIn, DefinitionOut
 from .schemas.projects import MemberOut, NewProject, NewRole, ProjectChanges, ProjectOut
 
 router = APIRouter(tags=["projects"], route_class=OneThreadRoute)
@@ -126,6 +127,16 @@ def create_category(body: CategoryIn, unit: UnitDep, access: Lead) -> CategoryOu
     _log(unit, access, Verb.CREATE_CATEGORY, category.name)
     look_alikes = projects.look_alikes(session, project)
     return answers.category_out(category, look_alikes.get(category.id, []), queries.Counts())
+
+
+@router.post(
+    "/projects/{project}/definitions/preview",
+    operation_id="previewDefinition",
+    responses=responses(),
+)
+def preview_definition(body: DefinitionIn, access: Lead) -> DefinitionOut:  # noqa: ARG001 - its right
+    """A definition as labelers will see it. Nothing is saved."""
+    return DefinitionOut(html=to_html(body.definition))
 
 
 @router.put(

@@ -6,6 +6,7 @@ from app.domain.errors import InvalidError
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
+NEW = "new"  # /projects/new is a page
 LONGEST_NAME = 200
 LONGEST_DEFINITION = 20_000
 SHORTEST_PASSWORD = 10
@@ -16,13 +17,15 @@ def check_slug(slug: str) -> str:
     """A project's name in addresses.
 
     Raises:
-        InvalidError: unless it is 1 to 63 of a-z, 0-9 and inner hyphens.
+        InvalidError: unless it is 1 to 63 of a-z, 0-9 and inner hyphens, and not "new".
     """
     if not _SLUG.fullmatch(slug):
         raise InvalidError(
             "slug",
             "Use 1 to 63 lower-case letters, digits and inner hyphens, as in 'alpine-flowers'.",
         )
+    if slug == NEW:
+        raise InvalidError("slug", "This address belongs to the page for new projects.")
     return slug
 
 

@@ -64,6 +64,14 @@ class CategoryFacts:
     look_alikes: tuple[str, ...] = ()
 
 
+def check_may_create(principal: Principal) -> None:
+    """Raise ForbiddenError unless the user may create projects."""
+    if not principal.may_create_projects:
+        raise ForbiddenError(
+            "Your account may not create projects. Ask the operator for `vetted user add --lead`."
+        )
+
+
 def create_project(session: Session, principal: Principal, plan: ProjectPlan) -> Project:
     """Create a project with the caller as its lead.
 
@@ -72,10 +80,7 @@ def create_project(session: Session, principal: Principal, plan: ProjectPlan) ->
         InvalidError: for a value that breaks its rule.
         TakenError: when the slug is in use.
     """
-    if not principal.may_create_projects:
-        raise ForbiddenError(
-            "Your account may not create projects. Ask the operator for `vetted user add --lead`."
-        )
+    check_may_create(principal)
     _check_weights_name(plan.weights)
     SplitRule(plan.test_percent, plan.most_tests, plan.least_train)
     project = Project(

@@ -91,6 +91,7 @@ def categories_page(
     return CategoriesPage(
         frame=frame,
         nav=lead_nav(project.slug, CATEGORIES, words),
+        slug=project.slug,
         name=project.name,
         headlines=_headlines(every, told, words),
         tail=tail,

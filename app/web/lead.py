@@ -33,6 +33,8 @@ from app.web.round_numbers import (
     numbers_of,
     seconds_per_yes,
 )
+from app.web.setup import rules_form
+from app.web.setup_steps import next_steps
 from app.web.words import JOBS, MARKS, NONE, ROLES, STATES, Words, count, marked
 
 POLICIES = {
@@ -80,6 +82,8 @@ def lead_page(
             MemberRow(login, name, words.t(ROLES[Role(role)]))
             for login, name, role in queries.members(session, project.id)
         ),
+        steps=() if rounds else next_steps(session, project, held, words),
+        rules=rules_form(project),
         settings=_settings(project),
     )
 

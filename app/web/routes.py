@@ -10,7 +10,14 @@ from app.domain.access import Role
 from app.domain.errors import NotFoundError
 from app.usecases.preferences import preferences_of
 from app.usecases.projects import list_projects
-from app.web import category_routes, import_routes, lead_routes, quality_routes, sign_in
+from app.web import (
+    category_routes,
+    import_routes,
+    lead_routes,
+    quality_routes,
+    setup_routes,
+    sign_in,
+)
 from app.web.framing import FramingDep
 from app.web.home import project_lines
 from app.web.languages import ENGLISH, LANGUAGES, script_catalogue
@@ -26,6 +33,8 @@ router = APIRouter(route_class=OneThreadRoute)
 SPEAKING = frozenset(
     {
         "adjudicate",
+        "category-form",
+        "category-list",
         "change",
         "changes",
         "choosing",
@@ -36,12 +45,15 @@ SPEAKING = frozenset(
         "label",
         "lead",
         "map",
+        "new-project",
         "quality",
         "version",
     }
 )
 router.include_router(sign_in.router)
 router.include_router(lead_routes.router)
+# Before those that take whatever stands where it has "new" and "import".
+router.include_router(setup_routes.router)
 router.include_router(category_routes.router)
 router.include_router(import_routes.router)
 router.include_router(quality_routes.router)
@@ -66,7 +78,11 @@ def home(unit: UnitDep, principal: PrincipalDep, framing: FramingDep) -> Respons
     found = list_projects(unit.session, principal)
     words = framing.words
     return render(
-        HomePage(framing.titled(words.t("Projects")), project_lines(unit.session, found, words))
+        HomePage(
+            framing.titled(words.t("Projects")),
+            project_lines(unit.session, found, words),
+            may_create=principal.may_create_projects,
+        )
     )
 
 

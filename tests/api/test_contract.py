@@ -55,7 +55,7 @@ RIGHTS = {
     Right.INGEST: {"ingestImages"},
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
-        "deleteCategory", "importCategories", "changeCategory", "listCategoryChanges",
+        "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",
         "undoCategoryChange", "seedExamples", "startRound", "closeRound", "cancelRound",
         "getExemplars", "setExemplars", "resetExemplars",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",

@@ -109,5 +109,11 @@ def test_pages_are_frozen(page: type) -> None:
 
 
 def test_every_template_has_a_page() -> None:
-    shared = {"base.html", "lead_nav.html", "round_method.html"}
+    shared = {
+        "base.html",
+        "lead_nav.html",
+        "round_method.html",
+        "round_fields.html",
+        "split_fields.html",
+    }
     assert set(environment.list_templates()) == {page.template for page in PAGES} | shared

@@ -21,6 +21,9 @@ PAGES = {
     "lead.html": "/projects/flowers",
     "preferences.html": "/preferences",
     "version.html": "/projects/flowers/versions/1",
+    "new_project.html": "/projects/new",
+    "category_list.html": "/projects/flowers/categories/import",
+    "category_form.html": "/projects/flowers/categories/new",
 }
 
 

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.category_list import Outcome
+from app.domain.names import LONGEST_DEFINITION
 
 from .body import Body
 
@@ -29,6 +30,21 @@ class CategoryIn(Body):
     look_alikes: list[str] = Field(
         default_factory=list, description="Names of categories of this project"
     )
+
+
+class DefinitionIn(Body):
+    """What a lead is writing about a category."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"definition": "Five **blue** petals."}]}
+    )
+    definition: str = Field(max_length=LONGEST_DEFINITION, description="Markdown")
+
+
+class DefinitionOut(BaseModel):
+    """What is written, as a page shows it."""
+
+    html: str = Field(description="Safe to place in a page: raw HTML of the Markdown is text in it")
 
 
 class CategoryCounts(BaseModel):

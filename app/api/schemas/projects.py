@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.access import Role
 from app.domain.decision import Picked
+from app.domain.project import LARGEST_SIZE, MOST_SUBSETS, SMALLEST_SIZE
 from app.domain.redundancy import MOST_LABELERS, RedundancyFor
 from app.domain.round import Policy
 from app.domain.split_rule import MOST_PERCENT, MOST_PICTURES, SplitRule
@@ -37,7 +38,7 @@ class NewProject(Body):
         description="`rescore`: every undecided candidate is scored again each round; "
         "`disjoint`: the pool is cut into `subsets` parts, one for each round (the paper)",
     )
-    subsets: int = Field(default=1, ge=1, le=1000)
+    subsets: int = Field(default=1, ge=1, le=MOST_SUBSETS)
     threshold: float = Field(
         default=0.5,
         ge=0,
@@ -51,7 +52,7 @@ class NewProject(Body):
         default=None,
         description="Name of a file in the operator's weights folder; without it, torchvision's own",
     )
-    image_size: int = Field(default=224, ge=32, le=1024)
+    image_size: int = Field(default=224, ge=SMALLEST_SIZE, le=LARGEST_SIZE)
     seed: int = Field(default=0, ge=0, lt=2**31)
     test_percent: int = Field(
         default=SplitRule.test_percent,
@@ -113,7 +114,7 @@ class ProjectChanges(Body):
     name: str | None = None
     description: str | None = None
     policy: Policy | None = None
-    subsets: int | None = Field(default=None, ge=1, le=1000)
+    subsets: int | None = Field(default=None, ge=1, le=MOST_SUBSETS)
     threshold: float | None = Field(default=None, ge=0, lt=1)
     test_percent: int | None = Field(
         default=None,

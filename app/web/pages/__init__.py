@@ -13,6 +13,7 @@ from .project import LeadPage
 from .quality import AdjudicatePage, QualityPage
 from .rounds import ComparePage, RoundPage
 from .seat import GridPage, LabelPage
+from .setup import CategoryFormPage, CategoryListPage, NewProjectPage
 from .versions import VersionDiffPage, VersionPage, VersionsPage
 
 Page = (
@@ -23,6 +24,9 @@ Page = (
     | LabelPage
     | GridPage
     | LeadPage
+    | NewProjectPage
+    | CategoryListPage
+    | CategoryFormPage
     | RoundPage
     | ComparePage
     | MapPage

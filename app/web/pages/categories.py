@@ -63,6 +63,7 @@ class CategoriesPage:
     template: ClassVar[str] = "categories.html"
     frame: Frame
     nav: tuple[NavLink, ...]
+    slug: str
     name: str
     headlines: tuple[Headline, ...]
     tail: Tail | None

@@ -50,6 +50,7 @@ class HomePage:
     template: ClassVar[str] = "home.html"
     frame: Frame
     projects: tuple[ProjectLine, ...]
+    may_create: bool
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .frame import Chart, Fact, Frame, Headline, NavLink
+from .setup import RulesForm
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,17 @@ class SettingsForm:
 
 
 @dataclass(frozen=True)
+class NextStep:
+    """Something to do before the first round; `path` is where."""
+
+    label: str
+    note: str
+    path: str
+    link: str
+    done: bool
+
+
+@dataclass(frozen=True)
 class LeadPage:
     """The project as its lead sees it."""
 
@@ -124,4 +136,6 @@ class LeadPage:
     categories: tuple[CategoryRow, ...]
     versions: tuple[VersionRow, ...]
     members: tuple[MemberRow, ...]
+    steps: tuple[NextStep, ...]
+    rules: RulesForm
     settings: SettingsForm

@@ -24,7 +24,9 @@ export async function call(method, path, { body, key, keepalive = false } = {}) 
   // Refusals come in the language of the page, which may not be the browser's first.
   const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  // A form with files says itself how it is written.
+  const json = body !== undefined && !(body instanceof FormData);
+  if (json) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   let response;
   let text;
@@ -33,7 +35,7 @@ export async function call(method, path, { body, key, keepalive = false } = {}) 
       method,
       headers,
       keepalive,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: json ? JSON.stringify(body) : body,
       signal: AbortSignal.timeout(TIMEOUT),
       cache: "no-store",
     });
@@ -46,6 +48,7 @@ export async function call(method, path, { body, key, keepalive = false } = {}) 
 
 function read(response, text) {
   if (PASSING.has(response.status)) throw new Passing(`status ${response.status}`);
+  if (response.status === 204) return { body: null, now: Date.now() };
   let body;
   try {
     body = JSON.parse(text);

@@ -44,15 +44,17 @@ const inputs = (form) => [...form.elements].filter(({ name }) => name);
 export const numberIn = ({ valueAsNumber }) => (Number.isNaN(valueAsNumber) ? null : valueAsNumber);
 
 function problemOf(input) {
-  if (input.validity.valid) return "";
+  if (input.disabled || input.validity.valid) return "";
+  if (input.type !== "number") return input.validity.valueMissing ? t("Fill this in.") : input.dataset.wrong;
   if (input.step === "1") return t("Give a whole number from {least} to {most}.", { least: input.min, most: input.max });
   return t("Give a number from {least} to {most}.", { least: input.min, most: input.max });
 }
 
 /** Say what is wrong with a field; true where nothing is. */
-function mark(input, problem) {
+export function mark(input, problem) {
   const place = document.getElementById(`${input.id}-problem`);
   if (place) place.textContent = problem;
+  if (problem) input.closest("details")?.setAttribute("open", ""); // or nobody sees it
   if (problem) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
   return !problem;

@@ -4,7 +4,8 @@
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
 import { Live } from "./live.js";
-import { wireSettings } from "./settings.js";
+import { wirePeople } from "./people.js";
+import { wireProject, wireSettings } from "./settings.js";
 import { count, t } from "./words.js";
 
 const BUSY = 1000;
@@ -188,4 +189,6 @@ document.addEventListener("click", (event) => {
 });
 for (const dialog of document.querySelectorAll("dialog")) wire(dialog);
 wireSettings(document.getElementById("settings"), project);
+wireProject(document.getElementById("project"), project);
+wirePeople(document.getElementById("people"), project, refresh);
 live.open();

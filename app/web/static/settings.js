@@ -1,7 +1,8 @@
-// The form of a project's settings. Shares are percentages here and fractions over REST.
+// The forms of a project's settings. Shares are percentages here and fractions over REST.
 
 import { call } from "./api.js";
 import { numberIn, saving } from "./form.js";
+import { rulesIn, wirePolicy } from "./project-fields.js";
 
 const share = (input) => {
   const percent = numberIn(input);
@@ -23,6 +24,17 @@ export function wireSettings(form, project) {
         show_confidence: of.show_confidence.checked,
         show_others: of.show_others.checked,
       },
+    }),
+  );
+}
+
+/** Name, description, how rounds work, how pictures are divided. */
+export function wireProject(form, project) {
+  const { name, description } = form.elements;
+  wirePolicy(form);
+  saving(form, () =>
+    call("PATCH", `/api/v1/projects/${encodeURIComponent(project)}`, {
+      body: { name: name.value, description: description.value.trim(), ...rulesIn(form) },
     }),
   );
 }
