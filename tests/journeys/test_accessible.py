@@ -209,7 +209,7 @@ def test_pages_reflow_at_double_size(labeling: Make, visit: Visit, locale: str) 
     page = visit("/", login_of("lena", made), locale=locale, device_scale_factor=2)
     for width in (640, 320):
         page.set_viewport_size({"width": width, "height": 400})
-        for path in everywhere(made):
+        for path in (*everywhere(made), f"/projects/{made.slug}/quality"):
             page.goto(path)
             assert page.evaluate(SIDEWAYS) == 0, (path, width)
             assert page.evaluate(SMALL) == [], path
