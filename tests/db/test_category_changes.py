@@ -22,9 +22,11 @@ from app.db.tables import (
     Image,
     Project,
     Proposal,
+    Round,
 )
 from app.domain.category_change import Effect, Part, Rest
 from app.domain.dataset import Split
+from app.domain.decision import Answer, Verdict
 from app.domain.errors import (
     CategoryRetiredError,
     ChangeStandsError,
@@ -39,12 +41,17 @@ from app.usecases.categories.rename import rename_category
 from app.usecases.categories.retire import effect_of_retiring, retire_category
 from app.usecases.categories.split import effect_of_splitting, split_category
 from app.usecases.categories.undo import undo_change
+from app.usecases.end_round import close_round
 from app.usecases.freeze_dataset import freeze_dataset, hash_of_rows, next_version
+from app.usecases.label.decide import Said, record_decision
+from app.usecases.label.holder import Holder, Labeler
+from app.usecases.label.lease import lease_proposals
 from app.usecases.projects import CategoryFacts, add_category
 from app.usecases.roll_back import roll_back
 from app.usecases.seed_examples import seed_examples
 from app.usecases.start_round import start_round
 from tests import factories
+from tests.db.conftest import Place
 from tests.db.racing import Race
 
 Change = Callable[[Session, Project], CategoryChange]
@@ -532,7 +539,49 @@ def test_an_undo_and_a_change_take_turns(
     assert isinstance(finish.second, ChangeStandsError)
 
 
-def test_nothing_changes_while_labelers_are_asked(place: Any, sessions: Sessions) -> None:
+def test_a_labeler_who_decides_meanwhile_keeps_the_decision(
+    place: Place, sessions: Sessions, race: Race
+) -> None:
+    """Neither waits for the other, and the change is told why it has to."""
+    with transaction(sessions) as session:
+        labeling = session.get_one(Round, place.labeling.round_id)
+        holder = Holder(Labeler(place.ben), "tab")
+        held = lease_proposals(session, labeling, holder, 1, database_now(session))[0]
+        said = Said(held.id, str(held.lease_token), Verdict(Answer.YES), "key")
+        asked_about = held.category_id
+
+    def decide(session: Session) -> Any:
+        return record_decision(session, place.project, Labeler(place.ben), said)
+
+    def retire(session: Session) -> Any:
+        return retire_category(session, place.project, asked_about, place.ada)
+
+    finish = race.run(decide, retire)
+    assert isinstance(finish.second, RoundAtWorkError)
+    with transaction(sessions) as session:
+        close_round(session, place.project, 1, database_now(session))
+        change = retire(session)
+        assert change.details["effect"]["examples_leave"] == 3
+        # The yes was in the dataset when it was retired: it comes back with the others.
+        undo_change(session, place.project, change.id, place.ada, database_now(session))
+        assert held.image_id in members(session)[0]
+
+
+def test_a_round_that_is_being_closed_is_waited_for(
+    place: Place, sessions: Sessions, race: Race
+) -> None:
+    one, other = place.labeling.category_ids
+    finish = race.run(
+        lambda session: close_round(session, place.project, 1, database_now(session)),
+        lambda session: merge_categories(session, place.project, one, other, place.ada),
+    )
+    assert finish.waited
+    assert isinstance(finish.second, CategoryChange)
+    with sessions() as session:
+        assert retired_ids(session) == {one}
+
+
+def test_nothing_changes_while_labelers_are_asked(place: Place, sessions: Sessions) -> None:
     one, other = place.labeling.category_ids
     with sessions() as session:
         answered = select(func.count()).select_from(Decision)
