@@ -19,6 +19,7 @@ from app.db.tables import (
     Candidate,
     Category,
     Decision,
+    Delivery,
     Example,
     Exemplar,
     Image,
@@ -30,6 +31,7 @@ from app.db.tables import (
     Round,
     RoundMap,
     User,
+    Webhook,
 )
 from app.domain.access import Role
 from app.domain.dataset import Split
@@ -388,3 +390,43 @@ def claim_step(session: Session, project: Project, kind: JobKind) -> Claim:
     claim = claim_job(session, job.id, "worker", database_now(session))
     assert claim is not None
     return claim
+
+
+def make_webhooks(session: Session, project_id: int, user_id: int) -> list[int]:
+    """An active webhook, one that is paused, one that was disabled; and four deliveries."""
+    now, ids = datetime.now(UTC), []
+    address = "https://hooks.example.org/vetted"
+    for place, (state, reason) in enumerate(
+        [("active", None), ("paused", None), ("disabled", "failing")]
+    ):
+        made = Webhook(
+            project_id=project_id,
+            url=f"{address}/a-rather-long-path-that-has-to-be-broken-somewhere/{place}",
+            states=["labeling", "closed", "failed"],
+            secret="sealed",
+            state=state,
+            reason=reason,
+            failing_since=now,
+            created_by=user_id,
+        )
+        session.add(made)
+        session.flush()
+        ids.append(made.id)
+    ends = [("delivered", 204, None), ("waiting", 503, None), ("waiting", None, "timeout")]
+    for place, (state, status, trouble) in enumerate([*ends, ("failed", None, "refused-address")]):
+        session.add(
+            Delivery(
+                webhook_id=ids[0],
+                message_id=f"msg_{ids[0]}_{place}",
+                kind="round.closed",
+                round=1,
+                body={"type": "round.closed", "data": {"state": "closed"}},
+                state=state,
+                tries=place,
+                next_at=now + timedelta(days=1),
+                status=status,
+                trouble=trouble,
+            )
+        )
+    session.flush()
+    return ids

@@ -21,6 +21,8 @@ MOST_WEBHOOKS = 20
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret of the standard begins with
 SECRET_BYTES = 32
 DEFAULT_STATES = (RoundState.LABELING, RoundState.CLOSED, RoundState.FAILED)
+SEND = "send"
+"""What only an active webhook does."""
 TEST = "webhook.test"
 """The type of what "Send a test" sends."""
 

@@ -16,6 +16,7 @@ from app.domain.round import RoundState
 from app.domain.webhook import (
     MOST_WEBHOOKS,
     SECRET_BYTES,
+    SEND,
     TEST,
     DeliveryEvent,
     DeliveryState,
@@ -188,7 +189,7 @@ def send_again(session: Session, to: Webhook, delivery_id: int, now: datetime) -
 
 def _need_active(to: Webhook) -> None:
     if to.state != WebhookState.ACTIVE:
-        raise TransitionError("webhook", to.state, "send")
+        raise TransitionError("webhook", to.state, SEND)
 
 
 def new_message_id() -> str:

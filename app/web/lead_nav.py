@@ -20,10 +20,11 @@ MAP = Place("/map", marked("Map"))
 QUALITY = Place("/quality", marked("Quality"))
 VERSIONS = Place("/versions", marked("Versions"))
 IMPORT = Place("/import", marked("Import"))
+WEBHOOKS = Place("/webhooks", marked("Webhooks"))
 EVENTS = Place("/events", marked("Events"))
 # In the order in which they are shown. A new page adds itself here, and its template includes
 # `lead_nav.html`.
-PLACES = (ROUNDS, CATEGORIES, MAP, QUALITY, VERSIONS, IMPORT, EVENTS)
+PLACES = (ROUNDS, CATEGORIES, MAP, QUALITY, VERSIONS, IMPORT, WEBHOOKS, EVENTS)
 
 
 def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

@@ -17,6 +17,7 @@ from app.web import (
     quality_routes,
     setup_routes,
     sign_in,
+    webhook_routes,
 )
 from app.web.framing import FramingDep
 from app.web.home import project_lines
@@ -48,6 +49,7 @@ SPEAKING = frozenset(
         "new-project",
         "quality",
         "version",
+        "webhooks",
     }
 )
 router.include_router(sign_in.router)
@@ -57,6 +59,7 @@ router.include_router(setup_routes.router)
 router.include_router(category_routes.router)
 router.include_router(import_routes.router)
 router.include_router(quality_routes.router)
+router.include_router(webhook_routes.router)
 
 
 @router.get("/words/{name}.js")

@@ -11,6 +11,7 @@ from app.domain.access import Right, Role
 from app.domain.errors import DomainError
 from app.domain.job import JobKind
 from app.domain.round import RoundEvent, RoundState
+from app.domain.webhook import SEND, DeliveryEvent, DeliveryState, WebhookEvent, WebhookState
 from app.web.languages import ENGLISH, LANGUAGES, Language, translations
 
 NONE = "\N{EN DASH}"
@@ -64,8 +65,16 @@ NOUNS = {
         "catalogue": marked("catalogue"),
         "choice": marked("choice"),
         "import": marked("import"),
+        "webhook": marked("webhook"),
+        "delivery": marked("delivery"),
     },
-    "state": {state.value: name for state, name in STATES.items()},
+    "state": {
+        **{state.value: name for state, name in STATES.items()},
+        WebhookState.ACTIVE.value: marked("active"),
+        WebhookState.PAUSED.value: marked("paused"),
+        WebhookState.DISABLED.value: marked("disabled"),
+        DeliveryState.SENDING.value: marked("on its way"),
+    },
     "event": {
         RoundEvent.EMBEDDED.value: marked("finish embedding"),
         RoundEvent.TRAINED.value: marked("finish training"),
@@ -73,6 +82,10 @@ NOUNS = {
         RoundEvent.CLOSE.value: marked("be closed"),
         RoundEvent.CANCEL.value: marked("be cancelled"),
         RoundEvent.FAIL.value: marked("fail"),
+        WebhookEvent.PAUSE.value: marked("be paused"),
+        WebhookEvent.RESUME.value: marked("be resumed"),
+        DeliveryEvent.SEND_AGAIN.value: marked("be sent again"),
+        SEND: marked("send"),
     },
     "right": {
         Right.READ.value: marked("read"),

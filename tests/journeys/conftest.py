@@ -66,6 +66,7 @@ def server(
             "VETTED_BROKER_URL": valkey_server.url,
             "VETTED_DATA_DIR": str(data_dir),
             "VETTED_SECRET_KEY": "k" * 40,
+            "VETTED_PRIVATE_HOSTS": "127.0.0.1",
         }
         port = free_port()
         process = _serve(port, settings)

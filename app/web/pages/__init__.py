@@ -15,6 +15,7 @@ from .rounds import ComparePage, RoundPage
 from .seat import GridPage, LabelPage
 from .setup import CategoryFormPage, CategoryListPage, NewProjectPage
 from .versions import VersionDiffPage, VersionPage, VersionsPage
+from .webhooks import WebhooksPage
 
 Page = (
     SignInPage
@@ -39,6 +40,7 @@ Page = (
     | VersionsPage
     | VersionPage
     | VersionDiffPage
+    | WebhooksPage
     | EventsPage
     | ImportsPage
     | ImportPage
