@@ -2,8 +2,8 @@
 
 Embeddings that fall into as many clusters as there are categories are projected on `threads` cores;
 `agree` is the share of points whose ten nearest ones in the plane vote for their cluster, first by
-neighbours, then by PCA. The points are then put on a map of a project in a running product, and a
-headless Chromium of 1280 by 800 looks at it.
+neighbours, then by PCA; `peak_mb` is what the process held at most. The points are then put on a
+map of a project in a running product, and a headless Chromium of 1280 by 800 looks at it.
 
 `first_paint_ms` runs from the navigation to the frame after the points were drawn, `bytes` is all
 that the page loads. `pan_fps` are frames in a second while each frame shows another part of the map.
@@ -29,7 +29,7 @@ from app.api.dependencies import COOKIE
 from app.blobs import FolderBlobs
 from app.db.tables import Category, Image, Round, RoundMap
 from app.domain.embedding_map import COLUMNS, PointKind, images_key, points_key
-from bench.harness import arguments, report, seconds
+from bench.harness import arguments, peak_mb, report, seconds
 from bench.screenshots import browser_path, sandbox_flags
 from bench.serving.fill import Sizes
 from bench.serving.place import Place, place
@@ -121,6 +121,7 @@ def _project(options: argparse.Namespace) -> tuple[Projected, dict[str, object]]
     return found, {
         "threads": options.threads,
         **{name: round(value, 2) for name, value in took.items()},
+        "peak_mb": round(peak_mb()),
         "agree": [round(_agree(each, labels), 3) for each in (found.near, found.pca)],
     }
 

@@ -20,6 +20,7 @@ from app.db.tables import (
     ModelVersion,
     Proposal,
     Round,
+    RoundMap,
 )
 from app.domain.job import LEASE, MAX_ATTEMPTS, JobKind
 from tests.factories import paint
@@ -116,7 +117,11 @@ def test_a_round_whose_worker_is_killed_in_every_step_ends_once(factory: Factory
     near = factory.image_id(project_id, hashlib.sha256(copy).hexdigest())
     assert found.withheld
     assert near not in {image for image, _ in pairs}
-    eventually(lambda: factory.jobs(round_id)["derive_pictures"].state == "done")
+    for kind in ("derive_pictures", "draw_map"):
+        eventually(lambda kind=kind: factory.jobs(round_id)[kind].state == "done")  # type: ignore[misc]
+    with factory.sessions() as session:
+        drawn = session.get_one(RoundMap, round_id)
+        assert drawn.points == 11 + 609 - found.withheld
 
 
 def _first_candidate(factory: Factory, project_id: int) -> int:

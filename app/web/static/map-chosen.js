@@ -79,8 +79,13 @@ export class Chosen {
       last: count(start + shown.length),
       all: count(this.#points.length),
     });
-    const items = await Promise.all(shown.map((index) => this.#item(index))).catch(() => []);
-    if (turn === this.#turn) by("thumbnails").replaceChildren(...items);
+    try {
+      const items = await Promise.all(shown.map((index) => this.#item(index)));
+      if (turn === this.#turn) by("thumbnails").replaceChildren(...items);
+    } catch {
+      by("thumbnails").replaceChildren();
+      by("place").textContent = t("The server did not answer. Reload the page.");
+    }
   }
 
   async #item(index) {
