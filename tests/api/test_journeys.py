@@ -8,15 +8,18 @@ from contextlib import contextmanager
 import anyio
 import httpx2
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from app.db.session import make_engine, make_sessions
+from app.db.tables import Proposal
+from app.domain.decision import Stage
 from tests.api.service import Service
 from tests.api.test_rounds_and_labels import decide, lease
 
 CALLER = 1  # who calls, and what may they do here
 LEASE = 14
 DECISION = 9
+ADJUDICATIONS = 9
 
 
 @contextmanager
@@ -54,6 +57,21 @@ def test_a_decision_asks_few_questions(
         with statements(labeling) as sent:
             assert decide(labeling, proposal, key=f"k{proposal['id']}").status_code == 201
         assert len(sent) <= CALLER + DECISION, sent
+
+
+def test_what_waits_asks_as_much_for_many_as_for_one(
+    labeling: Service, proposals: list[dict[str, object]]
+) -> None:
+    numbers = []
+    for many in (proposals[:1], proposals):
+        with labeling.transaction() as session:
+            ids = [each["id"] for each in many]
+            session.execute(update(Proposal).where(Proposal.id.in_(ids)).values(stage=Stage.LEAD))
+        with statements(labeling) as sent:
+            queue = labeling.call("lea", "GET", "/projects/flowers/adjudications").json()
+        assert queue["waiting"] == len(many)
+        numbers.append(len(sent))
+    assert max(numbers) == min(numbers) <= CALLER + ADJUDICATIONS, sent
 
 
 def test_a_picture_asks_two_questions(
