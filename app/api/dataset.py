@@ -105,11 +105,11 @@ def diff(
     one, other = (version_to_export(unit.session, access.project, n) for n in (since, number))
     of = category and category_by_name(unit.session, access.project, category).id
     wanted = ChangeFilter(change, of or None)
-    rows = change_page(unit.session, one, other, wanted, skip=skip, limit=limit)
+    counted = change_counts(unit.session, one, other)
+    rows = change_page(unit.session, one, other, wanted, counted, skip=skip, limit=limit)
     return DiffOut(
         counts=[
-            ChangeCount(category=row.name, change=row.kind, number=row.number)
-            for row in change_counts(unit.session, one, other)
+            ChangeCount(category=row.name, change=row.kind, number=row.number) for row in counted
         ],
         pictures=[
             ChangedPicture(

@@ -45,7 +45,7 @@ def version_diff_page(
         if wanted.change in (None, row.kind) and wanted.category_id in (None, row.id)
     )
     first = (page - 1) * PAGE
-    rows = change_page(session, one, other, wanted, skip=first, limit=PAGE)
+    rows = change_page(session, one, other, wanted, counted, skip=first, limit=PAGE)
     shown = {"one": one.number, "other": other.number}
     chosen = {"change": wanted.change or "", "category": wanted.category_id or ""}
 
