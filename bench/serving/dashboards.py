@@ -28,7 +28,7 @@ from vetted.embedded.stack import throw_away_dir
 
 # Name and address of everything that a lead looks at; a new page adds its line. `{p}` is the
 # project's page, `{r}` the project in REST, `{o}` the open round, `{c}` a closed one, `{v}` the
-# newest version, `{name}` and `{category}` a category's name and id, `{sha}` a picture's.
+# newest version, `{category}` a category, `{sha}` a picture.
 PAGES: Final = {
     "home": "/",
     "lead": "{p}",
@@ -41,6 +41,13 @@ PAGES: Final = {
     "category": "{p}/categories/{category}",
     "category refused": "{p}/categories/{category}?show=hard-negatives",
     "category open": "{p}/categories/{category}?show=open",
+    "changes of categories": "{p}/categories/changes",
+    "change a category": "{p}/categories/{category}/change",
+    "new category": "{p}/categories/new",
+    "edit a category": "{p}/categories/{category}/edit",
+    "map": "{p}/map",
+    "webhooks": "{p}/webhooks",
+    "imports": "{p}/import",
     "quality": "{p}/quality",
     "quality closed": "{p}/quality?round={c}",
     "versions": "{p}/versions",
@@ -75,6 +82,8 @@ PAGES: Final = {
     "getMap": "{r}/rounds/{o}/map",
     "getMapAnswers": "{r}/rounds/{o}/map/answers",
     "listImports": "{r}/imports",
+    "listCategoryChanges": "{r}/category-changes",
+    "listWebhooks": "{r}/webhooks",
     "listEvents": "{r}/events?limit=200",
     "listEvents of a person": "{r}/events?login=labeler-3&limit=200",
     "getImage": "{r}/images/{sha}",
@@ -154,7 +163,6 @@ def _addresses(where: Place) -> dict[str, str]:
             "c": ROUNDS,
             "v": ROUNDS + 1,
             "category": category.id,
-            "name": category.name,
             "sha": session.scalars(picture).one(),
         }
         return {name: address.format(**values) for name, address in PAGES.items()}
