@@ -102,7 +102,9 @@ def category_form_page(
 ) -> CategoryFormPage:
     """The form of a category, empty for a new one."""
     names = session.scalars(
-        select(Category.name).where(Category.project_id == project.id).order_by(Category.name)
+        select(Category.name)
+        .where(Category.project_id == project.id, Category.retired_at.is_(None))
+        .order_by(Category.name)
     )
     own = "" if category is None else category.name
     definition = "" if category is None else category.definition

@@ -23,7 +23,9 @@ def next_steps(
     member = ProjectMember.project_id == project.id
     categories, pool, labelers = session.execute(
         select(
-            select(func.count()).where(Category.project_id == project.id).scalar_subquery(),
+            select(func.count())
+            .where(Category.project_id == project.id, Category.retired_at.is_(None))
+            .scalar_subquery(),
             exists().where(Candidate.project_id == project.id),
             exists().where(member, ProjectMember.role == Role.LABELER),
         )

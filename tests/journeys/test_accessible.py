@@ -122,7 +122,7 @@ def test_a_form_waits_for_its_script(labeling: Make, visit: Visit) -> None:
         page.keyboard.press("Enter")
         assert page.evaluate("location.pathname + location.search") == path
         expect(field).to_have_value("13")
-        expect(page.locator("form:has(.saved) [type=submit]")).to_be_disabled()
+        expect(page.locator(f"form:has(#{name}) [type=submit]")).to_be_disabled()
 
 
 def test_preferences_in_every_look(labeling: Make, visit: Visit, look: dict[str, object]) -> None:
