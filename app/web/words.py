@@ -9,6 +9,7 @@ from babel.numbers import get_decimal_symbol
 
 from app.domain.access import Right, Role
 from app.domain.errors import DomainError
+from app.domain.importing import ImportEvent, ImportState
 from app.domain.job import JobKind
 from app.domain.round import RoundEvent, RoundState
 from app.domain.webhook import SEND, DeliveryEvent, DeliveryState, WebhookEvent, WebhookState
@@ -74,8 +75,12 @@ NOUNS = {
         WebhookState.PAUSED.value: marked("paused"),
         WebhookState.DISABLED.value: marked("disabled"),
         DeliveryState.SENDING.value: marked("on its way"),
+        ImportState.READY.value: marked("not started"),
+        ImportState.RUNNING.value: marked("at work"),
+        ImportState.DONE.value: marked("done"),
     },
     "event": {
+        ImportEvent.START.value: marked("be started"),
         RoundEvent.EMBEDDED.value: marked("finish embedding"),
         RoundEvent.TRAINED.value: marked("finish training"),
         RoundEvent.SCORED.value: marked("finish scoring"),
