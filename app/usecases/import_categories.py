@@ -89,7 +89,8 @@ def _create(session: Session, project: Project, lines: Sequence[Judged]) -> dict
             "scientific_name": each.listed.scientific_name,
             "definition": each.listed.definition,
         }
-        for each in lines
+        # In one order: two lists with the same new names would wait for each other.
+        for each in sorted(lines, key=lambda each: key_of(each.listed.name))
     ]
     if rows:
         # Two lists that create one name at once: the second waits for the first and then misses it.
