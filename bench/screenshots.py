@@ -42,19 +42,23 @@ DISTRACTORS = 60
 PART = 24  # answers in the round that is left open
 GRID_ABOVE = 0.6  # the drawn look-alikes are hard: few categories are mostly right
 PASSWORD = "a password of nobody"  # noqa: S105 - it lives as long as this command
+PATIENCE = 120_000  # milliseconds: the map is drawn after the round has opened
 PACE = 2.4  # seconds that the labeler of the pictures takes for an answer
 NAMES = {"lead": "Lena Lead", "labeler": "Ada Botanist", "expert": "Simulated Expert"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MOST_BYTES = 150_000
 SWATCH = 150  # pixels of exactly one colour: no photograph has so many
-# The lead's pages by the names of their pictures, as what follows the project in their address.
+# The lead's pages by the names of their pictures, and what stands there when a page is ready.
 LEAD_PAGES = {
-    "lead": "",
-    "round": f"/rounds/{ROUNDS}",
-    "categories": "/categories",
-    "category": "/categories/{category}",
-    "versions": "/versions",
-    "version": f"/versions/{ROUNDS + 1}",
+    "lead": ("/projects/{project}", "#lead"),
+    "new-project": ("/projects/new", "form"),
+    "round": (f"/projects/{{project}}/rounds/{ROUNDS}", "#lead"),
+    "categories": ("/projects/{project}/categories", "#lead"),
+    "category": ("/projects/{project}/categories/{category}", "#lead"),
+    "change": ("/projects/{project}/categories/{category}/change", "#lead"),
+    "map": ("/projects/{project}/map", "#colour:enabled"),
+    "quality": (f"/projects/{{project}}/quality?round={ROUNDS}", "#lead"),
+    "version": (f"/projects/{{project}}/versions/{ROUNDS + 1}", "#lead"),
 }
 # Pictures further down are loaded when one gets there.
 DECODED_IN_SIGHT = """Promise.all([...document.images]
@@ -183,11 +187,12 @@ def _lead(profile: BrowserContext, stack: Stack, target: Path) -> None:
     categories = profile.request.get(api).json()
     # The category with the most look-alikes taken for it has the most to show.
     fullest = max(categories, key=lambda each: each["counts"]["hard_negatives"])
-    for name, suffix in LEAD_PAGES.items():
+    for name, (path, ready) in LEAD_PAGES.items():
         page = profile.new_page()
-        page.goto(f"{stack.url}/projects/{PROJECT}{suffix.format(category=fullest['id'])}")
+        page.goto(stack.url + path.format(project=PROJECT, category=fullest["id"]))
         # Not "networkidle": a page whose numbers come by a stream never rests.
         page.wait_for_load_state("load")
+        page.wait_for_selector(ready, timeout=PATIENCE)
         page.evaluate(DECODED_IN_SIGHT)
         _store(page.screenshot(), target / f"{name}.png")
         page.close()
