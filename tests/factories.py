@@ -23,6 +23,7 @@ from app.db.tables import (
     Example,
     Exemplar,
     Image,
+    Import,
     Job,
     ModelVersion,
     Project,
@@ -36,6 +37,7 @@ from app.db.tables import (
 from app.domain.access import Role
 from app.domain.dataset import Split
 from app.domain.embedding_map import COLUMNS, NO_CONFIDENCE, PointKind, images_key, points_key
+from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
 from app.domain.ingestion import SourceFacts
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
@@ -70,6 +72,31 @@ def paint(category: int, index: int) -> bytes:
 def make_user(session: Session, login: str, name: str | None = None, *, lead: bool = False) -> User:
     """A user with the password `PASSWORD`."""
     return add_user(session, login, name or login.title(), PASSWORD, may_create_projects=lead)
+
+
+def make_import(session: Session, project: Project) -> Import:
+    """An import that was looked at and cancelled."""
+    made = Import(
+        project_id=project.id,
+        user_id=project.created_by,
+        filename="flowers.zip",
+        size=1000,
+        blob_key=None,
+        format=ImportFormat.IMAGE_FOLDER,
+        options={
+            "into": Into.POOL,
+            "split": SplitBy.RULE,
+            "rest": Rest.SKIP,
+            "create_categories": True,
+        },
+        preview={"examples": 0, "pool": 10, "pictures": 10},
+        state=ImportState.CANCELLED,
+        total=10,
+        finished_at=datetime.now(UTC) + timedelta(seconds=1),
+    )
+    session.add(made)
+    session.flush()
+    return made
 
 
 def make_project(

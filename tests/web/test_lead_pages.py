@@ -1,7 +1,7 @@
 """Every page for leads asks the database as often for many rows as for few."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
@@ -30,7 +30,6 @@ from app.db.tables import (
 )
 from app.domain.access import Right
 from app.domain.event import Verb
-from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
 from app.settings import Settings
 from app.usecases.end_round import close_round
 from app.usecases.projects import CategoryFacts, add_category
@@ -107,7 +106,7 @@ def project(sessions: sessionmaker[Session], settings: Settings) -> factories.La
         blobs = FolderBlobs(settings.data_dir / "blobs")
         factories.make_map(session, blobs, again, [(float(place), 0.0) for place in range(asked)])
         _write_log(session, owned, labeler, 2)
-        session.add(_import_of(owned))
+        factories.make_import(session, owned)
         factories.make_webhooks(session, owned.id, lead.id)
     return labeling
 
@@ -175,27 +174,6 @@ def _write_log(session: Session, project: Project, user: User, events: int) -> N
     )
 
 
-def _import_of(project: Project) -> Import:
-    return Import(
-        project_id=project.id,
-        user_id=project.created_by,
-        filename="flowers.zip",
-        size=1000,
-        blob_key=None,
-        format=ImportFormat.IMAGE_FOLDER,
-        options={
-            "into": Into.POOL,
-            "split": SplitBy.RULE,
-            "rest": Rest.SKIP,
-            "create_categories": True,
-        },
-        preview={"examples": 0, "pool": 10, "pictures": 10},
-        state=ImportState.CANCELLED,
-        total=10,
-        finished_at=datetime.now(UTC) + timedelta(seconds=1),
-    )
-
-
 def _grow(session: Session) -> None:
     """Twelve times the categories, several times the rounds, versions, people and the rest."""
     project = session.scalars(select(Project)).one()
@@ -216,7 +194,7 @@ def _grow(session: Session) -> None:
         session.add(user)
         session.flush()
         _write_log(session, project, user, 30)
-        session.add(_import_of(project))
+        factories.make_import(session, project)
         factories.make_webhooks(session, project.id, project.created_by)
         statement = text("INSERT INTO project_member VALUES (:project, :user, 'labeler')")
         session.execute(statement, {"project": project.id, "user": user.id})
