@@ -62,7 +62,7 @@ LEAD_PAGES = {
 }
 # Pictures further down are loaded when one gets there.
 DECODED_IN_SIGHT = """Promise.all([...document.images]
-    .filter(each => each.getBoundingClientRect().top < innerHeight)
+    .filter(each => each.src && each.getBoundingClientRect().top < innerHeight)
     .map(each => each.decode()))"""
 WIDE = {"width": 1280, "height": 800}
 TALL = {"width": 1280, "height": 1180}
