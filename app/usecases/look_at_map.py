@@ -50,19 +50,21 @@ def answers_since(given: Mapping[Answer, Answered], blobs: Blobs, of: RoundMap) 
     """
     points = stored(blobs, points_key(of.points_hash))
     images = struct.unpack_from(f"<{of.points}I", points, column_at("image", of.points))
-    place = {image: index for index, image in enumerate(images)}
     output = {category: index for index, category in enumerate(of.category_ids)}
-    told: dict[int, tuple[int, PointKind]] = {}
-    # The yes last: a picture with a yes for one category and a no for another is accepted.
-    for answer, kind in ((Answer.NO, PointKind.REJECTED), (Answer.YES, PointKind.ACCEPTED)):
-        if answer not in given:
-            continue
-        pairs = zip(given[answer].image_ids, given[answer].category_ids, strict=True)
-        told |= {
-            place[image]: (output.get(category, NO_CATEGORY), kind)
-            for image, category in pairs
-            if image in place
-        }
-    categories, kinds = zip(*told.values(), strict=True) if told else ((), ())
-    many = len(told)
-    return struct.pack(f"<{many}I{many}H{many}B", *told, *categories, *kinds)
+    accepted, rejected = (_by_image(given.get(answer)) for answer in (Answer.YES, Answer.NO))
+    # A picture with a yes for one category and a no for another is accepted.
+    yes = [index for index, image in enumerate(images) if image in accepted]
+    no = [
+        index for index, image in enumerate(images) if image in rejected and image not in accepted
+    ]
+    categories = [
+        *(output.get(accepted[images[index]], NO_CATEGORY) for index in yes),
+        *(output.get(rejected[images[index]], NO_CATEGORY) for index in no),
+    ]
+    kinds = bytes([PointKind.ACCEPTED]) * len(yes) + bytes([PointKind.REJECTED]) * len(no)
+    return struct.pack(f"<{len(kinds)}I{len(kinds)}H", *yes, *no, *categories) + kinds
+
+
+def _by_image(given: Answered | None) -> dict[int, int]:
+    """The category that each image was asked about; the last one of several."""
+    return {} if given is None else dict(zip(given.image_ids, given.category_ids, strict=True))
