@@ -437,9 +437,13 @@ addEventListener("beforeunload", (event) => {
 });
 // Leaving for another page of ours gives the pictures back; a reload keeps them.
 for (const link of document.querySelectorAll(".bar a, #grid-link")) {
-  link.addEventListener("click", () => {
+  link.addEventListener("click", (event) => {
     if (sender.waiting.length) return;
-    call("POST", `${base}/proposals/release`, { body: { client }, keepalive: true }).catch(() => {});
+    const given = call("POST", `${base}/proposals/release`, { body: { client }, keepalive: true }).catch(() => {});
+    if (link.id !== "grid-link" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // The grid asks for the whole category: these must be back before it does, unless it takes long.
+    event.preventDefault();
+    Promise.race([given, new Promise((resolve) => setTimeout(resolve, 1000))]).then(() => location.assign(link.href));
   });
 }
 
