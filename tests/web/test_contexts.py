@@ -115,5 +115,6 @@ def test_every_template_has_a_page() -> None:
         "round_method.html",
         "round_fields.html",
         "split_fields.html",
+        "viewer.html",
     }
     assert set(environment.list_templates()) == {page.template for page in PAGES} | shared
