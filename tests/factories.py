@@ -42,9 +42,10 @@ from app.domain.ingestion import SourceFacts
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
 from app.pictures import PictureLimits, inspect
+from app.usecases.batches import batch_of_the_day
 from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.label.tallies import Changes
-from app.usecases.people import add_user
+from app.usecases.people import Principal, add_user
 from app.usecases.projects import CategoryFacts, add_category
 from app.usecases.run_jobs import Claim, claim_job
 from app.usecases.start_round import start_round
@@ -190,6 +191,12 @@ def taken(blobs: FolderBlobs, *pictures: bytes) -> list[Taken]:
         for index, data in enumerate(pictures)
     ]
     return take(uploads, blobs, LIMITS)
+
+
+def batch_of_today(session: Session, project: Project) -> int:
+    """The batch of what the project's lead uploads in the browser today."""
+    lead = Principal(project.created_by, "", "", False, frozenset())
+    return batch_of_the_day(session, project, lead, database_now(session))
 
 
 @dataclass(frozen=True)

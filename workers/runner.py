@@ -23,8 +23,7 @@ from app.usecases.run_jobs import (
     claim_job,
     fail_job,
     finish_job,
-    lock_claim,
-    lock_import_claim,
+    lock_owner,
     put_back,
     queue_job,
     reap_jobs,
@@ -79,7 +78,7 @@ class Work:
 
 
 # A module of MODULES has `compute(work) -> Publish`; Publish writes inside the last transaction, and
-# is given what the job belongs to: a round, or an import.
+# is given what the job belongs to: a round, an import, a batch or a project.
 Publish = Callable[[Session, Any], None]
 
 
@@ -122,9 +121,8 @@ def run_one(bench: Workbench, job_id: int) -> None:
 def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
     queued = []
     with transaction(bench.sessions) as session:
-        lock = lock_import_claim if claim.kind is JobKind.IMPORT_IMAGES else lock_claim
-        running, job = lock(session, claim)
-        publish(session, running)
+        owning, job = lock_owner(session, claim)
+        publish(session, owning)
         finish_job(job, database_now(session))
         queued += [
             (queue_job(session, claim.round_id, kind).id, kind) for kind in NEXT.get(claim.kind, ())

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.blobs import original_key
 from app.context import Context
 from app.db import queries
+from app.db.session import database_now
 from app.db.tables import Image
 from app.derivatives import derivative
 from app.domain.dataset import Split
@@ -18,6 +19,7 @@ from app.domain.errors import CategoryRetiredError, InvalidError, NotFoundError,
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.pictures import PictureFormat, PictureLimits, Size
+from app.usecases.batches import batch_of_the_day
 from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
@@ -57,7 +59,9 @@ def ingest(
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
     # Nothing was asked of the database here yet, so no connection is held while pictures decode.
     taken = _take(context, files, sources)
-    return answers.upload_answer(ingest_images(unit.session, access.project, taken))
+    now = database_now(unit.session)
+    batch_id = batch_of_the_day(unit.session, access.project, access.principal, now)
+    return answers.upload_answer(ingest_images(unit.session, access.project, batch_id, taken))
 
 
 @router.post(

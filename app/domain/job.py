@@ -15,6 +15,10 @@ class JobKind(StrEnum):
     DERIVE_PICTURES = "derive_pictures"
     DRAW_MAP = "draw_map"
     IMPORT_IMAGES = "import_images"
+    INGEST_ARCHIVE = "ingest_archive"
+    FETCH_ADDRESSES = "fetch_addresses"
+    SYNC_LOCATION = "sync_location"
+    SCREEN_POOL = "screen_pool"
 
 
 class Queue(StrEnum):
@@ -31,11 +35,38 @@ QUEUE_OF = {
     JobKind.DERIVE_PICTURES: Queue.LIGHT,
     JobKind.DRAW_MAP: Queue.COMPUTE,
     JobKind.IMPORT_IMAGES: Queue.LIGHT,
+    JobKind.INGEST_ARCHIVE: Queue.LIGHT,
+    JobKind.FETCH_ADDRESSES: Queue.LIGHT,
+    JobKind.SYNC_LOCATION: Queue.LIGHT,
+    JobKind.SCREEN_POOL: Queue.COMPUTE,
 }
 
 
 # What labelers wait for. Other work on the same queue gives way to it.
 STEPS = (JobKind.EMBED_POOL, JobKind.TRAIN_ROUND, JobKind.SCORE_POOL)
+
+
+class Owner(StrEnum):
+    """What a job belongs to."""
+
+    ROUND = "round"
+    IMPORT = "import"
+    BATCH = "batch"
+    PROJECT = "project"
+
+
+OWNER_OF = {
+    JobKind.EMBED_POOL: Owner.ROUND,
+    JobKind.TRAIN_ROUND: Owner.ROUND,
+    JobKind.SCORE_POOL: Owner.ROUND,
+    JobKind.DERIVE_PICTURES: Owner.ROUND,
+    JobKind.DRAW_MAP: Owner.ROUND,
+    JobKind.IMPORT_IMAGES: Owner.IMPORT,
+    JobKind.INGEST_ARCHIVE: Owner.BATCH,
+    JobKind.FETCH_ADDRESSES: Owner.BATCH,
+    JobKind.SYNC_LOCATION: Owner.BATCH,
+    JobKind.SCREEN_POOL: Owner.PROJECT,
+}
 
 
 class JobState(StrEnum):

@@ -8,15 +8,21 @@ from sqlalchemy.orm import Session
 from app.db.tables import Candidate, Project
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import bucket_of
+from app.usecases.batches import count_in
 from app.usecases.store_images import ImageAnswer, Taken, insert_images
 
 
-def ingest_images(session: Session, project: Project, taken: Sequence[Taken]) -> list[ImageAnswer]:
-    """Add pictures to the pool and answer for each file, in the order they came.
+def ingest_images(
+    session: Session, project: Project, batch_id: int, taken: Sequence[Taken]
+) -> list[ImageAnswer]:
+    """Add pictures of a batch to the pool and answer for each file, in the order they came.
 
     Sending a picture again is harmless: it is a duplicate, and what is new about its source is kept.
     """
-    return add_candidates(session, project, taken, *insert_images(session, project, taken))
+    ids, new = insert_images(session, project, taken)
+    answers = add_candidates(session, project, taken, ids, new)
+    count_in(session, batch_id, answers, ids)
+    return answers
 
 
 def add_candidates(

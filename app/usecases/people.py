@@ -32,6 +32,8 @@ class Principal:
     name: str
     may_create_projects: bool
     scopes: frozenset[Scope]
+    # 0 for a browser's session.
+    token_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _caller(credentials: Credentials, *also: Any) -> Select[Any]:
     columns = (User.id, User.login, User.name, User.may_create_projects)
     if credentials.is_token:
         return (
-            select(*columns, ApiToken.scopes, *also)
+            select(*columns, ApiToken.scopes, ApiToken.id.label("token_id"), *also)
             .join_from(User, ApiToken, ApiToken.user_id == User.id)
             .where(
                 ApiToken.token_hash == credentials.token_hash,
@@ -186,7 +188,7 @@ def _caller(credentials: Credentials, *also: Any) -> Select[Any]:
             )
         )
     return (
-        select(*columns, literal(None).label("scopes"), *also)
+        select(*columns, literal(None).label("scopes"), literal(0).label("token_id"), *also)
         .join_from(User, WebSession, WebSession.user_id == User.id)
         .where(
             WebSession.token_hash == credentials.token_hash,
@@ -204,6 +206,7 @@ def _principal(row: Any) -> Principal:
         may_create_projects=row.may_create_projects,
         # A browser may do all that its user may.
         scopes=frozenset(Scope if row.scopes is None else map(Scope, row.scopes)),
+        token_id=row.token_id,
     )
 
 

@@ -1,6 +1,6 @@
 """The life of jobs, as workers and the reaper drive it. Every step is guarded by the attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -8,19 +8,23 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Import, Job, Project, Round
+from app.db.tables import Batch, Import, Job, Project, Round
+from app.domain.batch import BatchEvent, BatchState
+from app.domain.batch import next_state as next_batch_state
 from app.domain.errors import StaleAttemptError
 from app.domain.importing import ImportEvent, ImportState
 from app.domain.importing import next_state as next_import_state
 from app.domain.job import (
     LEASE,
     MAX_ATTEMPTS,
+    OWNER_OF,
     PATIENCE,
     RESEND_AFTER,
     STEPS,
     JobEvent,
     JobKind,
     JobState,
+    Owner,
     next_state,
 )
 from app.domain.round import RoundEvent, RoundState
@@ -38,9 +42,18 @@ class Claim:
     attempt: int
 
     @property
+    def owner(self) -> Owner:
+        """What `owner_id` is the id of."""
+        return OWNER_OF[self.kind]
+
+    @property
     def round_id(self) -> int:
-        """Whose step it is; of an import, `owner_id` is the import."""
+        """Whose step it is, where the owner is a round."""
         return self.owner_id
+
+
+# What a job belongs to; see domain.job.Owner.
+Owning = Round | Import | Batch | Project
 
 
 def claim_job(session: Session, job_id: int, worker: str, now: datetime) -> Claim | None:
@@ -61,7 +74,8 @@ def claim_job(session: Session, job_id: int, worker: str, now: datetime) -> Clai
 
 
 def _owner_id(job: Job) -> int:
-    return cast("int", job.import_id if job.round_id is None else job.round_id)
+    owners = (job.round_id, job.import_id, job.batch_id, job.project_id)
+    return next(owner for owner in owners if owner is not None)  # the database sees to one
 
 
 def beat(session: Session, claim: Claim, now: datetime, step: int, steps: int | None) -> bool:
@@ -74,38 +88,81 @@ def beat(session: Session, claim: Claim, now: datetime, step: int, steps: int | 
     return cast("CursorResult[Any]", renewed).rowcount == 1
 
 
-def lock_claim(session: Session, claim: Claim) -> tuple[Round, Job]:
-    """The round and the job, locked, for the transaction that publishes.
+def lock_owner(session: Session, claim: Claim) -> tuple[Owning, Job]:
+    """What the job belongs to and the job, locked, for a transaction that publishes.
 
     Raises:
         StaleAttemptError: when the job was cancelled or another attempt took it over.
     """
-    # Project, round, job: the order in which cancelling locks them. The project's lock keeps
-    # seeding out, so that a candidate cannot become an example while it becomes a proposal.
-    project_id = select(Round.project_id).where(Round.id == claim.round_id).scalar_subquery()
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
-    running = session.scalars(
-        select(Round).where(Round.id == claim.round_id).with_for_update()
-    ).one()
-    return running, _lock_job(session, claim)
+    return _LOCKS[claim.owner](session, claim.owner_id), _lock_job(session, claim)
+
+
+def lock_claim(session: Session, claim: Claim) -> tuple[Round, Job]:
+    """The round of a step and the job, as `lock_owner`."""
+    return _lock_round(session, claim.owner_id), _lock_job(session, claim)
 
 
 def lock_import_claim(session: Session, claim: Claim) -> tuple[Import, Job]:
-    """The import and the job, locked, for a transaction that publishes a part of it.
+    """The import and the job, as `lock_owner`."""
+    return _lock_import(session, claim.owner_id), _lock_job(session, claim)
 
-    Raises:
-        StaleAttemptError: when the import was cancelled or another attempt took it over.
-    """
-    # The project first, as everywhere. Not against everybody: a crawler that pushes pictures at the
-    # same moment refers to the project's row, and must not have to wait for it.
-    project_id = select(Import.project_id).where(Import.id == claim.owner_id).scalar_subquery()
+
+def lock_batch_claim(session: Session, claim: Claim) -> tuple[Batch, Job]:
+    """The batch and the job, as `lock_owner`."""
+    return _lock_batch(session, claim.owner_id), _lock_job(session, claim)
+
+
+def lock_project_claim(session: Session, claim: Claim) -> tuple[Project, Job]:
+    """The project and the job, as `lock_owner`."""
+    return _lock_project(session, claim.owner_id), _lock_job(session, claim)
+
+
+# Project, owner, job: the order in which all lock them.
+
+
+def _lock_round(session: Session, round_id: int) -> Round:
+    # The project's lock keeps seeding out, so that a candidate cannot become an example while it
+    # becomes a proposal.
+    project_id = select(Round.project_id).where(Round.id == round_id).scalar_subquery()
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    return session.scalars(select(Round).where(Round.id == round_id).with_for_update()).one()
+
+
+def _lock_import(session: Session, import_id: int) -> Import:
+    # Not against everybody: a crawler that pushes pictures at the same moment refers to the
+    # project's row, and must not have to wait for it.
+    project_id = select(Import.project_id).where(Import.id == import_id).scalar_subquery()
     session.execute(
         select(Project.id).where(Project.id == project_id).with_for_update(key_share=True)
     )
-    running = session.scalars(
-        select(Import).where(Import.id == claim.owner_id).with_for_update()
+    return session.scalars(select(Import).where(Import.id == import_id).with_for_update()).one()
+
+
+def _lock_batch(session: Session, batch_id: int) -> Batch:
+    # As weak as what a crawler's own insertions take: batches do not wait for one another.
+    project_id = select(Batch.project_id).where(Batch.id == batch_id).scalar_subquery()
+    session.execute(
+        select(Project.id)
+        .where(Project.id == project_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return session.scalars(
+        select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True)
     ).one()
-    return running, _lock_job(session, claim)
+
+
+def _lock_project(session: Session, project_id: int) -> Project:
+    return session.scalars(
+        select(Project).where(Project.id == project_id).with_for_update(key_share=True)
+    ).one()
+
+
+_LOCKS: dict[Owner, Callable[[Session, int], Owning]] = {
+    Owner.ROUND: _lock_round,
+    Owner.IMPORT: _lock_import,
+    Owner.BATCH: _lock_batch,
+    Owner.PROJECT: _lock_project,
+}
 
 
 def _lock_job(session: Session, claim: Claim) -> Job:
@@ -146,7 +203,7 @@ def put_back(session: Session, claim: Claim, now: datetime) -> None:
     Raises:
         StaleAttemptError: when the attempt is no longer the one in force.
     """
-    _, job = lock_claim(session, claim)
+    _, job = lock_owner(session, claim)
     job.state = next_state(JobState(job.state), JobEvent.GIVE_WAY)
     job.lease_expires_at = None
     job.sent_at = now
@@ -158,21 +215,31 @@ def fail_job(session: Session, claim: Claim, now: datetime, message: str) -> Non
     Raises:
         StaleAttemptError: when the attempt is no longer the one in force.
     """
-    lock = lock_import_claim if claim.kind is JobKind.IMPORT_IMAGES else lock_claim
-    running, job = lock(session, claim)
-    _fail(session, running, job, now, message)
+    owning, job = lock_owner(session, claim)
+    _fail(session, owning, job, now, message)
 
 
-def _fail(session: Session, running: Round | Import, job: Job, now: datetime, message: str) -> None:
+def _fail(session: Session, owning: Owning, job: Job, now: datetime, message: str) -> None:
     job.state = next_state(JobState(job.state), JobEvent.FAIL)
     job.finished_at = now
     job.lease_expires_at = None
     job.error = message
-    if isinstance(running, Import):
-        running.state = next_import_state(ImportState(running.state), ImportEvent.FAIL)
-        running.finished_at = now
-        running.error = message
-        return
+    match owning:
+        case Round():
+            _fail_round(session, owning, now, message)
+        case Import():
+            owning.state = next_import_state(ImportState(owning.state), ImportEvent.FAIL)
+            owning.finished_at = now
+            owning.error = message
+        case Batch():
+            owning.state = next_batch_state(BatchState(owning.state), BatchEvent.FAIL)
+            owning.finished_at = now
+            owning.error = message
+        case Project():
+            pass  # the job's own error tells it
+
+
+def _fail_round(session: Session, running: Round, now: datetime, message: str) -> None:
     # A round that is already with the labelers does not fail for want of thumbnails.
     if running.state in (RoundState.EMBEDDING, RoundState.TRAINING, RoundState.SCORING):
         running.state = next_round_state(RoundState(running.state), RoundEvent.FAIL)
@@ -186,14 +253,14 @@ def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
 
     A job whose workers died MAX_ATTEMPTS times fails: its data or the machine kills them.
     """
-    lapsed = session.execute(
-        select(Job.id, Job.round_id, Job.import_id)
+    lapsed = session.scalars(
+        select(Job)
         .where(Job.state == JobState.RUNNING, Job.lease_expires_at <= now)
         # Two reapers at once lock in one order and cannot deadlock.
-        .order_by(Job.round_id, Job.import_id, Job.id)
+        .order_by(Job.round_id, Job.import_id, Job.batch_id, Job.project_id, Job.id)
     )
-    for job_id, round_id, import_id in lapsed.all():
-        _lapse(session, job_id, round_id, import_id, now)
+    for job in lapsed.all():
+        _lapse(session, job, now)
     session.flush()
     waiting = session.scalars(
         select(Job)
@@ -209,28 +276,32 @@ def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
     return waiting
 
 
-def _lapse(
-    session: Session, job_id: int, round_id: int | None, import_id: int | None, now: datetime
-) -> None:
+def _lapse(session: Session, found: Job, now: datetime) -> None:
     # The owner before the job, as everywhere; then look again: the worker may have come back.
-    running: Round | Import
-    if round_id is not None:
-        of_round = select(Round).where(Round.id == round_id)
-        running = session.scalars(of_round.with_for_update()).one()
-    else:
-        of_import = select(Import).where(Import.id == import_id)
-        running = session.scalars(of_import.with_for_update()).one()
-    job = session.scalars(select(Job).where(Job.id == job_id).with_for_update()).one()
+    owning = _LOCKS[OWNER_OF[JobKind(found.kind)]](session, _owner_id(found))
+    job = session.scalars(
+        select(Job)
+        .where(Job.id == found.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
     if job.state != JobState.RUNNING or job.lease_expires_at is None or job.lease_expires_at > now:
         return
     if job.attempt >= MAX_ATTEMPTS:
-        then = "start another round" if isinstance(running, Round) else "import the rest again"
         message = (
             f"The worker died {job.attempt} times during this step. Look at its log for the reason "
-            f"(often memory), then {then}."
+            f"(often memory), then {_THEN[OWNER_OF[JobKind(job.kind)]]}."
         )
-        _fail(session, running, job, now, message)
+        _fail(session, owning, job, now, message)
         return
     job.state = next_state(JobState(job.state), JobEvent.LAPSE)
     job.lease_expires_at = None
     job.sent_at = now - RESEND_AFTER  # due at once
+
+
+_THEN = {
+    Owner.ROUND: "start another round",
+    Owner.IMPORT: "import the rest again",
+    Owner.BATCH: "send the rest again",
+    Owner.PROJECT: "start it again",
+}

@@ -5,6 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.tables import Candidate, Category, Example, Job, Project, Round
+from app.domain.batch import Standing
 from app.domain.dataset import Split
 from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
@@ -61,9 +62,14 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
 
 
 def candidates_of(project_id: int, policy: Policy, buckets: int) -> Select[int]:
-    """Ids of the images that a round scores, in order of id."""
+    """Ids of the images that a round scores, in order of id: of those that passed the coarse filter."""
+    threshold = select(Project.domain_threshold).where(Project.id == project_id).scalar_subquery()
     query = select(Candidate.image_id).where(
-        Candidate.project_id == project_id, Candidate.bucket < buckets
+        Candidate.project_id == project_id,
+        Candidate.bucket < buckets,
+        Candidate.standing.in_((Standing.NEW, Standing.OPEN)),
+        # Null where no filter has scored it: it passes.
+        func.coalesce(Candidate.domain_score, 1) >= threshold,
     )
     if policy is Policy.DISJOINT:
         query = query.where(Candidate.last_round.is_(None))

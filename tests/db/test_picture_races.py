@@ -33,7 +33,9 @@ NEW, OTHER = factories.paint(5, 900), factories.paint(5, 901)
 
 def ingest(blobs: FolderBlobs, project: Project, *pictures: bytes) -> Answers:
     files = factories.taken(blobs, *pictures)
-    return lambda session: ingest_images(session, project, files)
+    return lambda session: ingest_images(
+        session, project, factories.batch_of_today(session, project), files
+    )
 
 
 def seed(

@@ -5,7 +5,8 @@ from enum import StrEnum
 
 import pytest
 
-from app.domain import job, round, webhook  # noqa: A004 - the word for the thing
+from app.domain import batch, job, round, webhook  # noqa: A004 - the word for the thing
+from app.domain.batch import BatchEvent, BatchState
 from app.domain.errors import TransitionError
 from app.domain.job import JobEvent, JobKind, JobState
 from app.domain.round import UNFINISHED, RoundEvent, RoundState
@@ -34,6 +35,19 @@ JOB = {
     "cancelled": {},
 }
 
+BATCH = {
+    "open": {"finish": "done"},
+    "queued": {"start": "running", "fail": "failed", "be cancelled": "cancelled"},
+    "running": {
+        "start": "running",
+        "finish": "done",
+        "fail": "failed",
+        "be cancelled": "cancelled",
+    },
+    "done": {},
+    "failed": {},
+    "cancelled": {},
+}
 WEBHOOK = {
     "active": {"be paused": "paused", "be disabled": "disabled"},
     "paused": {"be resumed": "active", "be disabled": "disabled"},
@@ -62,6 +76,12 @@ def test_a_round_goes_only_where_the_table_says(state: RoundState, event: RoundE
 @pytest.mark.parametrize("state", JobState)
 def test_a_job_goes_only_where_the_table_says(state: JobState, event: JobEvent) -> None:
     _check(JOB, job.next_state, state, event)
+
+
+@pytest.mark.parametrize("event", BatchEvent)
+@pytest.mark.parametrize("state", BatchState)
+def test_a_batch_goes_only_where_the_table_says(state: BatchState, event: BatchEvent) -> None:
+    _check(BATCH, batch.next_state, state, event)
 
 
 @pytest.mark.parametrize("event", WebhookEvent)
@@ -98,7 +118,7 @@ def test_every_unfinished_round_can_be_cancelled() -> None:
 
 
 def test_every_kind_of_job_has_its_queue() -> None:
-    assert set(job.QUEUE_OF) == set(JobKind)
+    assert set(job.QUEUE_OF) == set(job.OWNER_OF) == set(JobKind)
 
 
 def test_a_lease_outlives_several_missed_beats() -> None:

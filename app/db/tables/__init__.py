@@ -4,6 +4,7 @@ All are imported here: foreign keys and migrations need the whole of the metadat
 """
 
 from .base import Table
+from .batches import Batch, BatchImage, BatchRefusal
 from .changes import CategoryChange
 from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
 from .imports import Import, ImportRefusal
@@ -28,6 +29,9 @@ from .webhooks import Delivery, Webhook
 
 __all__ = [
     "ApiToken",
+    "Batch",
+    "BatchImage",
+    "BatchRefusal",
     "Candidate",
     "Category",
     "CategoryChange",

@@ -25,8 +25,19 @@ class Job(Table):
         one_of("state", JobState),
         UniqueConstraint("round_id", "kind"),
         UniqueConstraint("import_id"),
-        # A job is a step of a round, or an import.
-        CheckConstraint("num_nonnulls(round_id, import_id) = 1", name="one_owner"),
+        UniqueConstraint("batch_id"),
+        # A job is a step of a round, an import, a batch, or a project's own.
+        CheckConstraint(
+            "num_nonnulls(round_id, import_id, batch_id, project_id) = 1", name="one_owner"
+        ),
+        # Two that queue a project's job of one kind at once: the second fails here.
+        Index(
+            "uq_job_project_id_kind",
+            "project_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
         Index(
             "ix_job_unfinished",
             "state",
@@ -37,6 +48,8 @@ class Job(Table):
     kind: Mapped[str]
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     import_id: Mapped[int | None] = mapped_column(ForeignKey("import.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"))
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(server_default="0")
     sent_at: Mapped[datetime | None]

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    REAL,
     ForeignKey,
     Index,
     UniqueConstraint,
@@ -10,7 +11,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Table, created, row_id
+from app.domain.batch import Standing
+
+from .base import Table, created, one_of, row_id
 
 
 class Image(Table):
@@ -61,6 +64,13 @@ class Candidate(Table):
             postgresql_where=text("last_round IS NULL"),
         ),
         Index("ix_candidate_project_id_image_id", "project_id", "image_id"),
+        one_of("standing", Standing),
+        Index(
+            "ix_candidate_new",
+            "project_id",
+            "image_id",
+            postgresql_where=text("standing = 'new'"),
+        ),
     )
     image_id: Mapped[int] = mapped_column(
         ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
@@ -68,6 +78,9 @@ class Candidate(Table):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     bucket: Mapped[int]
     last_round: Mapped[int | None]
+    standing: Mapped[str] = mapped_column(server_default=Standing.NEW.value)
+    # The coarse filter's probability that the image is in the domain; null where none has scored it.
+    domain_score: Mapped[float | None] = mapped_column(REAL)
 
 
 class FeatureShard(Table):

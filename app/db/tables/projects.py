@@ -26,6 +26,9 @@ class Project(Table):
         one_of("policy", rounds.Policy),
         CheckConstraint("threshold >= 0 AND threshold < 1", name="threshold_range"),
         CheckConstraint("subsets >= 1", name="subsets_positive"),
+        CheckConstraint(
+            "domain_threshold >= 0 AND domain_threshold <= 1", name="domain_threshold_range"
+        ),
         CheckConstraint("grid_above >= 0 AND grid_above <= 1", name="grid_above_range"),
         CheckConstraint("grid_below >= 0 AND grid_below <= 1", name="grid_below_range"),
         CheckConstraint("gold_share >= 0 AND gold_share <= 0.2", name="gold_share_range"),
@@ -44,6 +47,8 @@ class Project(Table):
     policy: Mapped[str]
     subsets: Mapped[int]
     threshold: Mapped[float]
+    # Candidates whose domain score is lower are filtered: kept, and not proposed.
+    domain_threshold: Mapped[float] = mapped_column(server_default="0.5")
     backbone: Mapped[str]
     weights: Mapped[str | None]
     image_size: Mapped[int]

@@ -1,0 +1,69 @@
+"""Batches: pictures that came together, and where their candidates stand until a round may ask."""
+
+from enum import StrEnum
+
+from app.domain.machine import advance
+
+
+class BatchKind(StrEnum):
+    """By which way in the pictures came."""
+
+    UPLOAD = "upload"
+    ARCHIVE = "archive"
+    ADDRESSES = "addresses"
+    SYNC = "sync"
+
+
+class BatchState(StrEnum):
+    """Where a batch stands. `open`: an upload, to which pictures keep coming."""
+
+    OPEN = "open"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BatchEvent(StrEnum):
+    """What can happen to a batch."""
+
+    START = "start"
+    FINISH = "finish"
+    FAIL = "fail"
+    CANCEL = "be cancelled"
+
+
+_S, _E = BatchState, BatchEvent
+TRANSITIONS = {
+    (_S.OPEN, _E.FINISH): _S.DONE,
+    (_S.QUEUED, _E.START): _S.RUNNING,
+    (_S.QUEUED, _E.FAIL): _S.FAILED,
+    (_S.QUEUED, _E.CANCEL): _S.CANCELLED,
+    # A worker that takes over begins once more.
+    (_S.RUNNING, _E.START): _S.RUNNING,
+    (_S.RUNNING, _E.FINISH): _S.DONE,
+    (_S.RUNNING, _E.FAIL): _S.FAILED,
+    (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
+}
+
+# So many refused files of a batch are kept by name; the rest is counted.
+MOST_TOLD = 1000
+
+
+def next_state(state: BatchState, event: BatchEvent) -> BatchState:
+    """The batch's state after `event`; raises TransitionError where there is none."""
+    return advance(TRANSITIONS, "batch", state, event)
+
+
+class Standing(StrEnum):
+    """Where a candidate stands.
+
+    Only an open one may be proposed. That it is filtered is no standing: its domain score is below
+    the project's threshold then, and the threshold moves.
+    """
+
+    NEW = "new"
+    OPEN = "open"
+    NEAR_DUPLICATE = "near_duplicate"
+    QUARANTINED = "quarantined"

@@ -1,0 +1,123 @@
+"""Batches: opened by a way in, counted into by every picture that comes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from app.db.tables import Batch, BatchImage, BatchRefusal, Project
+from app.domain.batch import MOST_TOLD, BatchEvent, BatchKind, BatchState, next_state
+from app.domain.ingestion import ImageOutcome
+from app.usecases.people import Principal
+from app.usecases.store_images import ImageAnswer
+
+
+def open_batch(
+    session: Session, project: Project, principal: Principal, kind: BatchKind, name: str
+) -> Batch:
+    """A new batch: open for an upload, queued for what a worker will do."""
+    state = BatchState.OPEN if kind is BatchKind.UPLOAD else BatchState.QUEUED
+    batch = Batch(
+        project_id=project.id,
+        user_id=principal.user_id,
+        token_id=principal.token_id,
+        kind=kind,
+        name=name,
+        state=state,
+    )
+    session.add(batch)
+    session.flush()
+    return batch
+
+
+def batch_of_the_day(
+    session: Session, project: Project, principal: Principal, now: datetime
+) -> int:
+    """The id of the batch for uploads that name none: one for each caller and UTC day."""
+    whose = {
+        "project_id": project.id,
+        "user_id": principal.user_id,
+        "token_id": principal.token_id,
+        "day": now.date(),
+    }
+    find = select(Batch.id).filter_by(**whose)
+    found = session.scalar(find)
+    if found is not None:
+        return found
+    made = session.scalar(
+        upsert(Batch)
+        .values(**whose, kind=BatchKind.UPLOAD, name=now.date().isoformat(), state=BatchState.OPEN)
+        .on_conflict_do_nothing(index_elements=["project_id", "user_id", "token_id", "day"])
+        .returning(Batch.id)
+    )
+    # Nothing where another request was faster: its batch is there now.
+    return made if made is not None else session.scalars(find).one()
+
+
+def count_in(
+    session: Session, batch_id: int, answers: Sequence[ImageAnswer], ids: dict[str, int]
+) -> None:
+    """Write down what became of the files of a batch; `ids` are image ids by content hash.
+
+    Comes last in its transaction: requests that count into one batch wait for one another from
+    here on.
+    """
+    _link(session, batch_id, answers, ids)
+    rejected = [each for each in answers if each.outcome is ImageOutcome.REJECTED]
+    counted = Counter(each.outcome for each in answers)
+    batch = session.scalars(
+        select(Batch)
+        .where(Batch.id == batch_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    told = batch.rejected
+    batch.received += len(answers)
+    batch.stored += counted[ImageOutcome.STORED]
+    batch.duplicate += counted[ImageOutcome.DUPLICATE]
+    batch.rejected += len(rejected)
+    batch.reasons = dict(Counter(batch.reasons) + Counter(str(each.reason) for each in rejected))
+    keep = rejected[: max(0, MOST_TOLD - told)]
+    if keep:
+        rows = [
+            {
+                "batch_id": batch_id,
+                "filename": each.filename,
+                "reason": each.reason,
+                "detail": each.detail,
+            }
+            for each in keep
+        ]
+        session.execute(insert(BatchRefusal), rows)
+
+
+def _link(
+    session: Session, batch_id: int, answers: Sequence[ImageAnswer], ids: dict[str, int]
+) -> None:
+    rows: dict[int, ImageOutcome] = {}
+    for each in answers:
+        if each.sha256 in ids:
+            # What was stored first and sent again stays "stored".
+            rows.setdefault(ids[each.sha256], each.outcome)
+    if not rows:
+        return
+    values = [
+        {"batch_id": batch_id, "image_id": image_id, "outcome": outcome}
+        for image_id, outcome in sorted(rows.items())
+    ]
+    session.execute(upsert(BatchImage).values(values).on_conflict_do_nothing())
+
+
+def start_batch(batch: Batch, now: datetime) -> None:
+    """A worker begins, or takes over."""
+    batch.state = next_state(BatchState(batch.state), BatchEvent.START)
+    batch.started_at = batch.started_at or now
+
+
+def end_batch(batch: Batch, now: datetime) -> None:
+    """All of it was looked at."""
+    batch.state = next_state(BatchState(batch.state), BatchEvent.FINISH)
+    batch.finished_at = now
