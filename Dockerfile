@@ -1,4 +1,4 @@
-# Two images out of one file: `web` (web service, light worker, `vetted` commands) carries no torch
+# Two images out of one file: `web` (web service, the workers without torch, `vetted` commands) carries no torch
 # and stays small; `worker` adds torch for the compute queue. docker-compose.yml builds both.
 #
 # pip settings of your own, such as a mirror or a build of torch for CPUs only, come in as a secret

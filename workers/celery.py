@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A workers.celery worker -Q compute --pool=solo` and the light one.
+"""The Celery application: `celery -A workers.celery worker -Q compute --pool=solo` and the other queues.
 
 Delivery is at least once and a message may be lost; the job table makes both harmless. The light
 worker's beat runs `reconcile`, which queues again what died and sends again what was lost, and

@@ -22,9 +22,14 @@ class JobKind(StrEnum):
 
 
 class Queue(StrEnum):
-    """Which workers do it: `compute` loads torch, `light` never does."""
+    """Which workers do it. Only `compute` loads torch.
+
+    `ingest` is for work that brings pictures in and may take days: nothing that somebody waits for
+    stands in line behind it. `light` has what takes seconds, and the clock.
+    """
 
     COMPUTE = "compute"
+    INGEST = "ingest"
     LIGHT = "light"
 
 
@@ -34,10 +39,10 @@ QUEUE_OF = {
     JobKind.SCORE_POOL: Queue.COMPUTE,
     JobKind.DERIVE_PICTURES: Queue.LIGHT,
     JobKind.DRAW_MAP: Queue.COMPUTE,
-    JobKind.IMPORT_IMAGES: Queue.LIGHT,
-    JobKind.INGEST_ARCHIVE: Queue.LIGHT,
-    JobKind.FETCH_ADDRESSES: Queue.LIGHT,
-    JobKind.SYNC_LOCATION: Queue.LIGHT,
+    JobKind.IMPORT_IMAGES: Queue.INGEST,
+    JobKind.INGEST_ARCHIVE: Queue.INGEST,
+    JobKind.FETCH_ADDRESSES: Queue.INGEST,
+    JobKind.SYNC_LOCATION: Queue.INGEST,
     JobKind.SCREEN_POOL: Queue.COMPUTE,
 }
 

@@ -56,7 +56,7 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 
 
 def test_the_services_that_production_needs() -> None:
-    expected = {"web", "worker", "worker-gpu", "light", "migrate", "postgres", "redis"}
+    expected = {"web", "worker", "worker-gpu", "ingest", "light", "migrate", "postgres", "redis"}
     assert set(SERVICES) == expected
     assert "version" not in COMPOSE
     assert {name for name in SERVICES if "profiles" in SERVICES[name]} == {"worker-gpu"}
@@ -169,8 +169,15 @@ def test_queues_are_those_of_the_product() -> None:
     assert served == {
         "worker": {Queue.COMPUTE},
         "worker-gpu": {Queue.COMPUTE},
+        "ingest": {Queue.INGEST},
         "light": {Queue.LIGHT},
     }
+
+
+def test_what_calls_other_servers_has_a_way_out() -> None:
+    # Weights, lists of addresses, webhooks.
+    for name in ("worker", "ingest", "light"):
+        assert "front" in SERVICES[name]["networks"], name
 
 
 def test_one_clock_and_its_file_on_the_volume() -> None:

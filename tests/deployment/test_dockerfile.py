@@ -97,7 +97,7 @@ import app.main, vetted.cli, workers.celery
 from workers.runner import MODULES
 from app.domain.job import QUEUE_OF, Queue
 for kind, module in MODULES.items():
-    if QUEUE_OF[kind] is Queue.LIGHT:
+    if QUEUE_OF[kind] is not Queue.COMPUTE:
         __import__(module)
 """
     environment = {

@@ -168,10 +168,10 @@ def test_what_a_killed_stack_left_is_replaced(
 
 def test_the_products_processes_are_what_the_plan_says(tmp_path: Path) -> None:
     commands = product_commands(Plan(tmp_path, "127.0.0.1", 8000, workers=2))
-    assert [command.name for command in commands] == ["web", "compute1", "compute2", "light"]
+    names = ["web", "compute1", "compute2", "ingest", "light"]
+    assert [command.name for command in commands] == names
     assert "--pool=solo" in commands[1].argv
-    assert "-B" in commands[3].argv
-    assert "-B" not in commands[1].argv
+    assert [command.name for command in commands if "-B" in command.argv] == ["light"]
     assert commands[0].argv[commands[0].argv.index("--workers") + 1] == "1"
 
 

@@ -26,7 +26,7 @@ def factory(
     valkey_server: Valkey,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Factory]:
-    """A light worker with its clock; compute workers are started by the tests."""
+    """A worker for all that is not computing, with the clock; compute workers are started by the tests."""
     folder = tmp_path_factory.mktemp("factory")
     weights = folder / "weights"
     weights.mkdir()

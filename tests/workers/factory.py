@@ -60,7 +60,7 @@ class Factory:
     def start_light(self) -> None:
         schedule = str(self.folder / "beat")
         options = ("--pool=threads", "--concurrency=2", "-B", "-s", schedule)
-        self.others.append(self._worker("light", *options))
+        self.others.append(self._worker("light,ingest", *options))
 
     def keep_computing(self, workers: int = 2) -> None:
         """That many compute workers are alive or on their way."""
@@ -88,7 +88,7 @@ class Factory:
 
     def _worker(self, queue: str, *options: str) -> subprocess.Popen[bytes]:
         self.started += 1
-        name = f"{queue}{self.started}"
+        name = f"{queue.partition(',')[0]}{self.started}"
         argv = [sys.executable, "-m", "celery", "-A", "workers.celery", "worker", "-Q", queue]
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(

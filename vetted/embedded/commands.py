@@ -44,10 +44,11 @@ class Command:
 
 
 def product_commands(plan: Plan) -> list[Command]:
-    """The web service, the workers that compute, and one for light work and the clock."""
+    """The web service and the workers: those that compute, one that ingests, one for light work."""
     return [
         _web(plan),
         *(_compute(number) for number in range(1, plan.workers + 1)),
+        _ingest(),
         _light(plan.data_dir),
     ]
 
@@ -63,6 +64,10 @@ def _compute(number: int) -> Command:
     # One process for each slot: torch and forked pools do not go together.
     name = f"compute{number}"
     return Command(name, _celery("compute", name, "--pool=solo"))
+
+
+def _ingest() -> Command:
+    return Command("ingest", _celery("ingest", "ingest", "--pool=threads", "--concurrency=4"))
 
 
 def _light(data_dir: Path) -> Command:

@@ -115,7 +115,7 @@ class Stack:
         self._supervisor.restart(name)
 
     def pid_of(self, name: str) -> int | None:
-        """The process id of `postgres`, `valkey`, `web`, `compute1`... or `light`."""
+        """The process id of `postgres`, `valkey`, `web`, `compute1`..., `ingest` or `light`."""
         return self._supervisor.pid_of(name)
 
     @property
