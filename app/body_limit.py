@@ -7,8 +7,8 @@ from anyio.to_thread import run_sync
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import of_domain
 from app.domain.errors import DomainError, NotSignedInError, TooLargeError
+from app.early_refusal import refuse, watch_body
 
 # Forms and JSON fit; a picture does not have to. The framework reads a body to its end before it
 # asks who sent it, so without this anybody could fill the disk with what is refused afterwards.
@@ -48,31 +48,16 @@ class BodyLimit:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         refusal = await count.refusal_of(int(declared) if declared.isdigit() else 0)
         if refusal is not None:
-            await of_domain(refusal)(scope, receive, send)
+            await refuse(refusal, scope, receive, send)
             return
         received = 0
-        started = answered = False
 
-        async def counting() -> Message:
-            nonlocal received, refusal
-            message = await receive()
+        async def look(message: Message) -> DomainError | None:
+            nonlocal received
             received += len(message.get("body", b""))
-            refusal = await count.refusal_of(received)
-            if refusal is not None:
-                raise refusal
-            return message
+            return await count.refusal_of(received)
 
-        async def answering(message: Message) -> None:
-            # Whoever parsed the body has made an answer of their own out of our exception.
-            nonlocal started, answered
-            if started or refusal is None:
-                started = True
-                await send(message)
-            elif not answered:
-                answered = True
-                await of_domain(refusal)(scope, receive, send)
-
-        await self.app(scope, counting, answering)
+        await watch_body(self.app, scope, receive, send, look)
 
 
 class _Count:

@@ -32,6 +32,7 @@ from app.blobs import FolderBlobs
 from app.body_limit import BodyLimit
 from app.context import Context
 from app.db.session import make_engine, make_sessions
+from app.ingest_gate import IngestGate, free_bytes
 from app.jobs import CeleryJobs, make_celery
 from app.logs import configure_logs
 from app.settings import Settings
@@ -91,6 +92,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         most=settings.most_request_bytes,
         most_of_import=settings.most_import_bytes,
         knows=lambda connection: is_known(app.state.context, connection),
+    )
+    app.add_middleware(
+        IngestGate,
+        most=settings.most_decoding,
+        least_free=settings.least_free_bytes,
+        free=lambda: free_bytes(app.state.context.settings.data_dir),
     )
     app.add_middleware(headers.SecurityHeaders)
     _add_health(app)

@@ -33,6 +33,13 @@ class Settings(BaseSettings):
         default=5_000_000_000, description="Largest archive that is imported, bytes"
     )
     most_request_images: int = Field(default=500, description="Most pictures in one request")
+    most_decoding: int = Field(
+        default=8, description="Most requests whose pictures one web process decodes at once"
+    )
+    least_free_bytes: int = Field(
+        default=1_000_000_000,
+        description="Below so many free bytes on the disk of the data folder no pictures are taken",
+    )
     private_hosts: str | None = Field(
         default=None,
         description="Hosts and networks that webhooks may call although they are private, "

@@ -15,7 +15,15 @@ from app.db.session import database_now
 from app.db.tables import Image
 from app.derivatives import derivative
 from app.domain.dataset import Split
-from app.domain.errors import CategoryRetiredError, InvalidError, NotFoundError, TooLargeError
+from app.domain.errors import (
+    BusyError,
+    CategoryRetiredError,
+    InvalidError,
+    NoSpaceError,
+    NotFoundError,
+    QuotaSpentError,
+    TooLargeError,
+)
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.pictures import PictureFormat, PictureLimits, Size
@@ -51,7 +59,7 @@ Sources = Annotated[
 @router.post(
     "/projects/{project}/images",
     operation_id="ingestImages",
-    responses=responses(InvalidError, TooLargeError),
+    responses=responses(InvalidError, TooLargeError, BusyError, QuotaSpentError, NoSpaceError),
 )
 def ingest(
     files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
@@ -67,7 +75,7 @@ def ingest(
 @router.post(
     "/projects/{project}/examples",
     operation_id="seedExamples",
-    responses=responses(InvalidError, TooLargeError, CategoryRetiredError),
+    responses=responses(InvalidError, TooLargeError, CategoryRetiredError, BusyError, NoSpaceError),
 )
 def seed(
     files: Files,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from app.context import Context
 from app.db.session import database_now
 from app.db.tables import Import
-from app.domain.errors import ImportRefusedError, TooLargeError, TransitionError
+from app.domain.errors import ImportRefusedError, NoSpaceError, TooLargeError, TransitionError
 from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
 from app.domain.ingestion import ImageOutcome
 from app.imports.archive import open_archive
@@ -29,7 +29,7 @@ router = APIRouter(tags=["imports"], route_class=OneThreadRoute)
     "/projects/{project}/imports",
     operation_id="createImport",
     status_code=201,
-    responses=responses(ImportRefusedError, TooLargeError),
+    responses=responses(ImportRefusedError, TooLargeError, NoSpaceError),
 )
 def create_import(
     file: Annotated[

@@ -49,6 +49,10 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.GridNotAllowedError: (HTTPStatus.CONFLICT, "grid-not-allowed"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     errors.TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-attempts"),
+    errors.BusyError: (HTTPStatus.TOO_MANY_REQUESTS, "busy"),
+    errors.QuotaSpentError: (HTTPStatus.TOO_MANY_REQUESTS, "quota-spent"),
+    # Not 507: clients that wait for Retry-After by themselves do so for 429 and 503.
+    errors.NoSpaceError: (HTTPStatus.SERVICE_UNAVAILABLE, "no-space"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     errors.ImportRefusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "import-refused"),
     errors.StaleAttemptError: (HTTPStatus.CONFLICT, "stale-attempt"),
@@ -151,7 +155,7 @@ def of_domain(error: errors.DomainError, detail: str | None = None) -> JSONRespo
     fields, headers = [], {}
     if isinstance(error, (errors.InvalidError, errors.TakenError)):
         fields = [FieldProblem(field=error.field, message=detail or str(error))]
-    if isinstance(error, errors.TooManyAttemptsError):
+    if isinstance(error, errors.Later):
         headers["Retry-After"] = str(error.seconds)
     if isinstance(error, errors.NotSignedInError):
         headers["WWW-Authenticate"] = "Bearer"

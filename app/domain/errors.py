@@ -261,12 +261,54 @@ class KeyReusedError(DomainError):
         self.key = key
 
 
-class TooManyAttemptsError(DomainError):
+class Later:
+    """What a refusal has that holds for a while only: when to come back."""
+
+    seconds: int
+
+
+class TooManyAttemptsError(Later, DomainError):
     """Sign-in is refused for a while."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
             "Too many failed sign-ins. Wait {seconds} seconds and try again.", seconds=seconds
+        )
+        self.seconds = seconds
+
+
+class BusyError(Later, DomainError):
+    """As many requests are decoded as this process can."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "The server is busy with other pictures. Wait {seconds} seconds and send yours again.",
+            seconds=seconds,
+        )
+        self.seconds = seconds
+
+
+class NoSpaceError(Later, DomainError):
+    """The disk is nearly full."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "The server's disk is nearly full, so it takes no more pictures; all else goes on. Tell "
+            "the operator, and send them again when there is space."
+        )
+        self.seconds = seconds
+
+
+class QuotaSpentError(Later, DomainError):
+    """A token has brought as much as it may in a day."""
+
+    def __init__(self, what: str, most: int, seconds: int) -> None:
+        super().__init__(
+            "This token may bring {most} {what} a day, and with this request it would be more. The "
+            "next day begins in {seconds} seconds (UTC); or ask the operator for a larger quota.",
+            most=f"{most:,}",
+            what=what,
+            seconds=seconds,
         )
         self.seconds = seconds
 
