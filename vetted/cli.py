@@ -17,6 +17,7 @@ from app.domain.dataset import Split
 from app.domain.errors import DomainError
 from app.domain.event import Verb
 from app.domain.importing import ImportFormat, Into, Rest, SplitBy
+from app.domain.quota import Quota
 from app.export.formats import Format, file_name, write
 from app.usecases import people
 from app.usecases.events import record
@@ -136,11 +137,18 @@ def token_add(
     login: str,
     scope: Annotated[list[Scope], typer.Option(help="What it may be used for; may be repeated")],
     name: Annotated[str, typer.Option(help="What it is for")] = "token",
+    most_images: Annotated[
+        int | None, typer.Option(min=1, help="Most pictures that it may bring in a day (UTC)")
+    ] = None,
+    most_bytes: Annotated[
+        int | None, typer.Option(min=1, help="Most bytes of pictures in a day")
+    ] = None,
     data_dir: DataDir = VAR,
 ) -> None:
     """Make an API token of a user and print it: it cannot be shown again."""
     with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
-        made = people.create_token(session, login, name, frozenset(scope))
+        quota = Quota(most_images, most_bytes)
+        made = people.create_token(session, login, name, frozenset(scope), quota)
     typer.echo(made)
 
 

@@ -26,12 +26,14 @@ from app.domain.errors import (
 )
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
+from app.domain.quota import Amount
 from app.pictures import PictureFormat, PictureLimits, Size
 from app.usecases.batches import batch_of_the_day
 from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
 from app.usecases.projects import category_by_name
+from app.usecases.quotas import check_quota, count_use
 from app.usecases.seed_examples import seed_examples
 from app.usecases.store_images import Taken, Upload, take
 
@@ -65,11 +67,19 @@ def ingest(
     files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
 ) -> UploadAnswer:
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
-    # Nothing was asked of the database here yet, so no connection is held while pictures decode.
+    caller = access.principal
+    coming = Amount(len(files), sum(file.size or 0 for file in files))
+    if not caller.quota.is_none:
+        with context.sessions.reading() as session:
+            check_quota(session, caller, coming, database_now(session))
+    # Nothing was asked of the unit's session yet: no connection is held while pictures decode.
     taken = _take(context, files, sources)
     now = database_now(unit.session)
-    batch_id = batch_of_the_day(unit.session, access.project, access.principal, now)
-    return answers.upload_answer(ingest_images(unit.session, access.project, batch_id, taken))
+    batch_id = batch_of_the_day(unit.session, access.project, caller, now)
+    given = ingest_images(unit.session, access.project, batch_id, taken)
+    if not caller.quota.is_none:
+        count_use(unit.session, caller, coming, now)
+    return answers.upload_answer(given)
 
 
 @router.post(

@@ -18,6 +18,7 @@ from app.domain.errors import (
     TakenError,
 )
 from app.domain.names import check_login, check_name, check_password
+from app.domain.quota import UNLIMITED, Quota
 from app.secrets import hash_password, hash_token, new_token, password_matches
 
 SESSION_LIFE = timedelta(days=14)
@@ -34,6 +35,7 @@ class Principal:
     scopes: frozenset[Scope]
     # 0 for a browser's session.
     token_id: int = 0
+    quota: Quota = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,13 @@ def set_member(session: Session, project: Project, login: str, role: Role) -> No
     )
 
 
-def create_token(session: Session, login: str, name: str, scopes: frozenset[Scope]) -> str:
+def create_token(
+    session: Session,
+    login: str,
+    name: str,
+    scopes: frozenset[Scope],
+    quota: Quota = UNLIMITED,
+) -> str:
     """A new API token of a user: the only time that it is seen in the clear.
 
     Raises:
@@ -138,6 +146,8 @@ def create_token(session: Session, login: str, name: str, scopes: frozenset[Scop
             name=check_name("name", name),
             token_hash=hash_token(token),
             scopes=sorted(scopes),
+            most_images=quota.images,
+            most_bytes=quota.bytes,
         )
     )
     session.flush()
@@ -174,12 +184,26 @@ def who_calls(session: Session, credentials: Credentials) -> Principal | None:
     return None if row is None else _principal(row)
 
 
+_TOKEN = (
+    ApiToken.scopes,
+    ApiToken.id.label("token_id"),
+    ApiToken.most_images,
+    ApiToken.most_bytes,
+)
+_NO_TOKEN = (
+    literal(None).label("scopes"),
+    literal(0).label("token_id"),
+    literal(None).label("most_images"),
+    literal(None).label("most_bytes"),
+)
+
+
 def _caller(credentials: Credentials, *also: Any) -> Select[Any]:
     """The user of these credentials, as `_principal` reads it, and further columns."""
     columns = (User.id, User.login, User.name, User.may_create_projects)
     if credentials.is_token:
         return (
-            select(*columns, ApiToken.scopes, ApiToken.id.label("token_id"), *also)
+            select(*columns, *_TOKEN, *also)
             .join_from(User, ApiToken, ApiToken.user_id == User.id)
             .where(
                 ApiToken.token_hash == credentials.token_hash,
@@ -188,7 +212,7 @@ def _caller(credentials: Credentials, *also: Any) -> Select[Any]:
             )
         )
     return (
-        select(*columns, literal(None).label("scopes"), literal(0).label("token_id"), *also)
+        select(*columns, *_NO_TOKEN, *also)
         .join_from(User, WebSession, WebSession.user_id == User.id)
         .where(
             WebSession.token_hash == credentials.token_hash,
@@ -207,6 +231,7 @@ def _principal(row: Any) -> Principal:
         # A browser may do all that its user may.
         scopes=frozenset(Scope if row.scopes is None else map(Scope, row.scopes)),
         token_id=row.token_id,
+        quota=Quota(row.most_images, row.most_bytes),
     )
 
 

@@ -68,6 +68,8 @@ NOUNS = {
         "import": marked("import"),
         "webhook": marked("webhook"),
         "delivery": marked("delivery"),
+        "pictures": marked("pictures"),
+        "bytes": marked("bytes"),
     },
     "state": {
         **{state.value: name for state, name in STATES.items()},

@@ -12,7 +12,7 @@ from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
 from .log import Event
 from .maps import RoundMap
-from .people import ApiToken, User, WebSession
+from .people import ApiToken, TokenUse, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
 from .rounds import (
@@ -64,6 +64,7 @@ __all__ = [
     "Source",
     "Table",
     "Tally",
+    "TokenUse",
     "User",
     "VersionCategory",
     "WebSession",

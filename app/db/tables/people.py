@@ -1,9 +1,10 @@
 """Who may do what: users, their sessions and their keys."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ForeignKey,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -46,5 +47,21 @@ class ApiToken(Table):
     name: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
     scopes: Mapped[list[str]]
+    # What it may bring in a day; None is no limit.
+    most_images: Mapped[int | None]
+    most_bytes: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = created()
+
+
+class TokenUse(Table):
+    """What a token with a quota brought on a day (UTC)."""
+
+    __tablename__ = "token_use"
+    # Two requests with one token at once: the second waits here and then counts on.
+    token_id: Mapped[int] = mapped_column(
+        ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)
+    images: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
