@@ -57,11 +57,13 @@ def test_a_refusal_is_a_sentence_and_not_a_traceback(
 
 def test_a_token_is_printed_once_and_kept_as_a_hash(vetted: Vetted, database_url: str) -> None:
     vetted("user", "add", "crawler", typed="correct horse battery\n")
-    token = vetted("token", "add", "crawler", "--scope", "ingest").output.strip()
+    quota = ("--most-images", "1000", "--most-bytes", "5000000000")
+    token = vetted("token", "add", "crawler", "--scope", "ingest", *quota).output.strip()
     with session_at(database_url) as session:
         kept = session.scalars(select(ApiToken)).one()
     assert token.startswith("vetted_")
     assert kept.token_hash == hash_token(token)
+    assert (kept.most_images, kept.most_bytes) == (1000, 5_000_000_000)
     assert kept.scopes == ["ingest"]
 
 
