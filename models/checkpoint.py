@@ -21,7 +21,7 @@ from models.network import MetricModel, build
 if TYPE_CHECKING:
     from torch import Tensor
 
-_KEY: Final = "vetted"  # one key only: safetensors would write several in any order
+KEY: Final = "vetted"  # one key only: safetensors would write several in any order
 _FORMAT: Final = "metric-2"
 _BEFORE: Final = "metric-1"  # Triplet-A+HN alone, without a temperature
 _LENGTH: Final = 8  # bytes in front of a safetensors header that say how long it is
@@ -35,7 +35,7 @@ def to_bytes(model: MetricModel) -> bytes:
         "categories": model.categories,
     }
     tensors = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return safetensors.torch.save(tensors, {_KEY: json.dumps(about, sort_keys=True)})
+    return safetensors.torch.save(tensors, {KEY: json.dumps(about, sort_keys=True)})
 
 
 def from_bytes(content: bytes) -> MetricModel:
@@ -45,14 +45,24 @@ def from_bytes(content: bytes) -> MetricModel:
         ValueError: the bytes are no checkpoint of this program, or are damaged.
     """
     try:
-        length = int.from_bytes(content[:_LENGTH], "little")
-        header = json.loads(content[_LENGTH : _LENGTH + length])
-        about = json.loads(header["__metadata__"][_KEY])
-        return _rebuilt(about, safetensors.torch.load(content))
+        return _rebuilt(header(content), safetensors.torch.load(content))
     except (KeyError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         raise ValueError(
             f"This is not an intact checkpoint of a metric model ({error}). Train the model again.",
         ) from error
+
+
+def header(content: bytes) -> dict[str, Any]:
+    """The settings in the header of a safetensors file of this program.
+
+    Raises:
+        KeyError, TypeError, ValueError: there are none.
+    """
+    length = int.from_bytes(content[:_LENGTH], "little")
+    about: dict[str, Any] = json.loads(
+        json.loads(content[_LENGTH : _LENGTH + length])["__metadata__"][KEY]
+    )
+    return about
 
 
 def save(model: MetricModel, path: Path) -> None:

@@ -60,3 +60,27 @@ def calibration_error(confidence: Tensor, correct: Tensor, bins: int = 15) -> fl
     gaps = torch.zeros(bins, dtype=torch.float64, device=sure.device)
     gaps.index_add_(0, of, correct.double() - sure)
     return float(gaps.abs().sum() / len(sure))
+
+
+def roc_auc(scores: Tensor, positive: Tensor) -> float:
+    """The chance that a positive scores above a negative; equal scores count half (Mann-Whitney).
+
+    Args:
+        scores: float [n].
+        positive: bool [n].
+
+    Returns:
+        0..1; NaN without a positive or without a negative.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    if scores.ndim != 1 or scores.shape != positive.shape:
+        raise ValueError("Give one score and one label for each image, both as [n].")
+    count = int(positive.sum())
+    pairs = count * (len(scores) - count)
+    if not pairs:
+        return float("nan")
+    _, place, sizes = torch.unique(scores, return_inverse=True, return_counts=True)
+    ranks = sizes.double().cumsum(0) - (sizes.double() - 1) / 2  # of equal scores, their mean
+    return float((ranks[place[positive]].sum() - count * (count + 1) / 2) / pairs)

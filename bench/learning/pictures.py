@@ -53,7 +53,7 @@ def read(options: argparse.Namespace) -> Pictures:
     strangers = [*folder.distractors, *distractors]
     own_backbone = backbone(options)
     parts = [
-        _features(some, own_backbone, options.cache)
+        features_of(some, own_backbone, options.cache)
         for some in ([*files, *folder.distractors], distractors)
         if some
     ]
@@ -103,7 +103,7 @@ def backbone(options: argparse.Namespace) -> Backbone:
     return load_backbone(name, weights, image_size=options.image_size, device=device)
 
 
-def _features(files: Sequence[Path], own: Backbone, cache: Path) -> Tensor:
+def features_of(files: Sequence[Path], own: Backbone, cache: Path) -> Tensor:
     """float16 [n, D], extracted once for each set of files and each backbone."""
     ordered = sorted(set(files))
     digest = hashlib.sha256(own.fingerprint.encode())
