@@ -17,6 +17,7 @@ from app.domain.dataset import Split
 from app.domain.errors import DomainError
 from app.domain.event import Verb
 from app.domain.importing import ImportFormat, Into, Rest, SplitBy
+from app.domain.ingestion import SourceFacts, check_source
 from app.domain.quota import Quota
 from app.export.formats import Format, file_name, write
 from app.usecases import people
@@ -27,13 +28,14 @@ from app.usecases.export_model import model_to_export
 from app.usecases.import_plan import ImportOptions
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from migrations.run import upgrade
-from vetted.client import RefusedError, RoundFailedError
+from vetted.client import BrokenOffError, RefusedError, RoundFailedError
 from vetted.database import URL, database, project_named, session_at
 from vetted.embedded.errors import EmbeddedError
 from vetted.embedded.signals import exit_on_signals
 from vetted.embedded.stack import Stack, forget, running_environment
 from vetted.importing.command import Wanted, import_pictures
-from vetted.importing.run import BrokenOffError
+from vetted.ingesting.command import Wanted as WantedIngest
+from vetted.ingesting.command import ingest as ingest_pictures
 
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
@@ -178,6 +180,41 @@ def import_(
     wanted = Wanted(path, project, url, token, kind, options, keep, dry_run)
     with _plain_refusals():
         import_pictures(wanted, Console())
+
+
+@main.command()
+def ingest(
+    what: Annotated[list[str], typer.Argument(help="Folders and pictures of this machine")],
+    project: Annotated[str, typer.Option(help="Into which project")],
+    url: Annotated[str, typer.Option(envvar="VETTED_URL", help="Where the service is")],
+    token: Annotated[str, typer.Option(envvar="VETTED_TOKEN", help="A key with the scope ingest")],
+    source: Annotated[
+        str | None, typer.Option(help="Address that the pictures come from, where none is told")
+    ] = None,
+    author: Annotated[str | None, typer.Option(help="Where none is told")] = None,
+    licence: Annotated[str | None, typer.Option(help="Where none is told")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Where none is told; may be repeated")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, max=32, help="Requests at once")] = 4,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds that a service out of reach is waited for")
+    ] = 3600,
+    state: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File that remembers what was acknowledged")
+    ] = None,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Forget what was acknowledged")] = False,  # noqa: FBT002
+) -> None:
+    """Push crawled pictures into a pool. Run it again to go on: only what is missing is sent.
+
+    Ends with 0 when all was taken, 3 when some pictures were rejected, 4 when the service was out of
+    reach for too long, 1 when it refused, 130 after Ctrl+C.
+    """
+    with _plain_refusals():
+        facts = check_source(SourceFacts(source, tuple(tag or ()), author, licence))
+        wanted = WantedIngest(what, project, url, token, facts, threads, patience, state, afresh)
+        ended = ingest_pictures(wanted, Console())
+    raise typer.Exit(ended)
 
 
 @main.command()

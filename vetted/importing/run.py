@@ -1,13 +1,11 @@
 """The import itself: look, tell, make categories, fetch, divide, push."""
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-
-import httpx
 
 from app.domain.dataset import Split
 from app.domain.importing import ImportFormat, LeftOut
@@ -25,20 +23,15 @@ from app.usecases.import_plan import (
     hashes_to_divide,
     new_categories,
 )
-from vetted.client import Client, Picture, RefusedError
+from vetted.client import Client, Patience, Picture, RefusedError
 from vetted.importing.fetch import Fetcher, FetchError
 from vetted.importing.source import Opened
 
 MOST_BYTES = 50_000_000  # of a picture
 _BATCH, _BATCH_BYTES = 32, 32_000_000
-_TRIES = 5
+_GIVE_UP = 60.0  # seconds; whoever runs it again sends only what is missing
 _MOST_TOLD = 1000
-_PASSING = frozenset({"502", "503", "504"})  # a proxy whose service starts anew
 Progress = Callable[[str, int, int | None], None]
-
-
-class BrokenOffError(Exception):
-    """The service could not be reached any more."""
 
 
 @dataclass
@@ -92,6 +85,7 @@ class Import:
         self._options = options
         self._fetcher = fetcher
         self._progress = progress
+        self._patience = Patience(_GIVE_UP)
         self._addresses = {address for address, _ in source.draft.addresses}
         self._draft = _with_addresses(source.draft)
         self._ids = {each["name"]: each["id"] for each in self._categories()}
@@ -201,7 +195,7 @@ class Import:
         done = 0
         for place, batch in self._batches(work, held, outcome):
             if batch:
-                answer = self._patiently(place, batch)
+                answer = self._patience(partial(self._pushed, place, batch))
                 for each in answer["images"]:
                     outcome.counts[each["outcome"]] += 1
                     if each["outcome"] in {"conflict", "rejected"}:
@@ -243,22 +237,10 @@ class Import:
         if place is not None:
             yield place, batch
 
-    def _patiently(self, place: Place, batch: Sequence[Picture]) -> Any:
-        for number in range(_TRIES):
-            try:
-                if place.category is None or place.split is None:
-                    return self._client.ingest_pictures(self._project, batch)
-                return self._client.seed_pictures(self._project, place.category, place.split, batch)
-            except (httpx.TransportError, RefusedError) as error:
-                if isinstance(error, RefusedError) and error.name not in _PASSING:
-                    raise
-                if number + 1 == _TRIES:
-                    raise BrokenOffError(
-                        f"The service cannot be reached ({error}). Run the same command again: what "
-                        "is there already is not sent again."
-                    ) from error
-            time.sleep(2**number)
-        raise AssertionError
+    def _pushed(self, place: Place, batch: Sequence[Picture]) -> Any:
+        if place.category is None or place.split is None:
+            return self._client.ingest_pictures(self._project, batch)
+        return self._client.seed_pictures(self._project, place.category, place.split, batch)
 
 
 def _with_addresses(draft: Draft) -> Draft:

@@ -1,4 +1,4 @@
-"""A small client of the REST API, for the demo and the benchmarks."""
+"""One method for each call that programs make."""
 
 import json
 import time
@@ -11,22 +11,12 @@ from typing import Any, Self
 
 import httpx
 
+from vetted.client.errors import checked
+
 # A name, the bytes, and what is said about the source.
 Picture = tuple[str, bytes, dict[str, Any]]
 
 _WORKING = ("embedding", "training", "scoring")
-
-
-class RefusedError(Exception):
-    """The service refused: the sentence is its own, `name` is the stable name of the problem."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(detail)
-        self.name = name
-
-
-class RoundFailedError(Exception):
-    """A round ended without proposals; the text is the service's."""
 
 
 class Client:
@@ -57,19 +47,19 @@ class Client:
 
     def get(self, path: str) -> Any:
         """The JSON at a path; raises RefusedError."""
-        return _checked(self._http.get(path)).json()
+        return checked(self._http.get(path)).json()
 
     def post(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """The JSON answer to a JSON body; raises RefusedError."""
-        return _checked(self._http.post(path, json=body, headers=headers)).json()
+        return checked(self._http.post(path, json=body, headers=headers)).json()
 
     def patch(self, path: str, body: Any) -> None:
         """Send changes; raises RefusedError."""
-        _checked(self._http.patch(path, json=body))
+        checked(self._http.patch(path, json=body))
 
     def put(self, path: str, body: Any) -> None:
         """Send a JSON body; raises RefusedError."""
-        _checked(self._http.put(path, json=body))
+        checked(self._http.put(path, json=body))
 
     def seed(self, project: str, category: str, split: str, files: Sequence[Path]) -> Any:
         """Upload examples of a category."""
@@ -84,7 +74,7 @@ class Client:
             parts = [
                 ("files", (file.name, opened.enter_context(file.open("rb")))) for file in files
             ]
-            return _checked(self._http.post(path, data=fields, files=parts)).json()
+            return checked(self._http.post(path, data=fields, files=parts)).json()
 
     def seed_pictures(
         self, project: str, category: str, split: str, pictures: Sequence[Picture]
@@ -100,7 +90,7 @@ class Client:
     def _send(self, path: str, pictures: Sequence[Picture], **fields: str) -> Any:
         parts = [("files", (name, data)) for name, data, _ in pictures]
         sources = json.dumps([source for _, _, source in pictures])
-        return _checked(
+        return checked(
             self._http.post(path, data={**fields, "sources": sources}, files=parts)
         ).json()
 
@@ -131,7 +121,7 @@ class Client:
         with streamed as response, target.open("wb") as file:
             if response.is_error:
                 response.read()
-            for piece in _checked(response).iter_bytes():
+            for piece in checked(response).iter_bytes():
                 file.write(piece)
 
     def follow_round(self, project: str, number: int, every: float = 0.5) -> Iterator[Any]:
@@ -156,14 +146,3 @@ class Client:
             {"lease_token": proposal["lease_token"], "answer": answer, "seconds": seconds},
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
-
-
-def _checked(response: httpx.Response) -> httpx.Response:
-    if response.is_success:
-        return response
-    try:
-        body = response.json()
-        name, detail = body["type"].rsplit(":", 1)[-1], body["detail"]
-    except (ValueError, KeyError):
-        name, detail = str(response.status_code), response.text[:500]
-    raise RefusedError(name, detail)

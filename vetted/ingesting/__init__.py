@@ -1,0 +1,1 @@
+"""`vetted ingest`: crawled pictures of this machine, archives, addresses, pushed into a pool."""
