@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from redis import Redis
 from sqlalchemy.orm import Session
 
-from app.blobs import FolderBlobs
+from app.blobs import Blobs
 from app.db.session import Sessions
 from app.db.tables import Job
 from app.domain.job import JobKind
@@ -21,7 +21,7 @@ class Context:
 
     settings: Settings
     sessions: Sessions
-    blobs: FolderBlobs
+    blobs: Blobs
     jobs: Jobs
     redis: Redis
 

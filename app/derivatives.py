@@ -19,5 +19,11 @@ def derivative(blobs: Blobs, sha256: str, size: Size) -> bytes:
         return blobs.get(key)
     except BlobMissing:
         made = derive(blobs.get(original_key(sha256)), size)
-        blobs.put(key, made)
+        blobs.put(key, made, "image/webp")
         return made
+
+
+def ensure_derivative(blobs: Blobs, sha256: str, size: Size) -> None:
+    """Make the copy unless it is stored; nothing of it is read. Raises what `derivative` raises."""
+    if not blobs.exists(derivative_key(sha256, size.word)):
+        derivative(blobs, sha256, size)

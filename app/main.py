@@ -28,7 +28,7 @@ from app.api import (
     webhooks,
 )
 from app.api.dependencies import is_known
-from app.blobs import FolderBlobs
+from app.blobs import open_blobs
 from app.body_limit import BodyLimit
 from app.context import Context
 from app.db.session import make_engine, make_sessions
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.context = Context(
         settings=settings,
         sessions=make_sessions(engine),
-        blobs=FolderBlobs(settings.data_dir / "blobs"),
+        blobs=open_blobs(settings, settings.data_dir),
         jobs=CeleryJobs(make_celery(settings.broker_url)),
         redis=Redis.from_url(
             settings.broker_url,
@@ -99,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         least_free=settings.least_free_bytes,
         free=lambda: free_bytes(app.state.context.settings.data_dir),
     )
-    app.add_middleware(headers.SecurityHeaders)
+    app.add_middleware(headers.SecurityHeaders, pictures_from=app.state.context.blobs.origin)
     _add_health(app)
     return app
 

@@ -1,17 +1,52 @@
 """One frozen Settings, read from the environment at the composition root."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.domain.location import BucketName
 from app.domain.outbound import PrivateHosts
 
 
-class Settings(BaseSettings):
-    """Every setting of the web service and the workers, each as `VETTED_<NAME>`."""
+class StorageSettings(BaseSettings):
+    """Where bytes are kept: what commands read that speak to nothing else."""
 
     model_config = SettingsConfigDict(env_prefix="VETTED_", frozen=True)
+
+    blobs: str | None = Field(
+        default=None,
+        description="Bucket for pictures, features and checkpoints in the place of the data folder, "
+        "as s3://bucket/prefix",
+    )
+    s3_endpoint: str | None = Field(
+        default=None, description="Server that speaks S3, as https://minio.intranet:9000"
+    )
+    s3_region: str | None = Field(default=None, description="Region of the buckets")
+    s3_key_id: str | None = Field(default=None, description="Key id for the buckets")
+    s3_secret: str | None = Field(default=None, description="Secret of that key id")
+    signed_urls: bool = Field(
+        default=False,
+        description="Browsers fetch pictures from the bucket, by addresses signed for minutes",
+    )
+
+    @field_validator("blobs")
+    @classmethod
+    def _names_a_bucket(cls, value: str | None) -> str | None:
+        if value is not None:
+            BucketName.of(value)
+        return value
+
+    @model_validator(mode="after")
+    def _signs_for_a_bucket(self) -> Self:
+        if self.signed_urls and self.blobs is None:
+            raise ValueError("VETTED_SIGNED_URLS needs a bucket in VETTED_BLOBS.")
+        return self
+
+
+class Settings(StorageSettings):
+    """Every setting of the web service and the workers, each as `VETTED_<NAME>`."""
 
     database_url: str = Field(
         description="PostgreSQL, as postgresql+psycopg://user:password@host/name"

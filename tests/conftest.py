@@ -13,6 +13,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -23,6 +24,9 @@ from vetted.embedded.errors import AlreadyRunningError
 from vetted.embedded.locks import DirectoryLock
 from vetted.embedded.postgres import Postgres
 from vetted.embedded.valkey import Valkey
+
+if TYPE_CHECKING:
+    from tests.s3 import S3
 
 KEPT_DATABASES = ("postgres", "template0", "template1", "vetted")
 
@@ -71,6 +75,16 @@ def valkey_server(slot: Path) -> Iterator[Valkey]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3() -> "Iterator[S3]":
+    """A server that speaks S3; tests take a prefix of their own."""
+    # Here and not above: it takes half a second, and most runs need none.
+    from tests.s3 import serve  # noqa: PLC0415
+
+    with serve() as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from app.blobs import FolderBlobs
+from app.blobs import open_blobs
 from app.domain.access import Role, Scope
 from app.domain.dataset import Split
 from app.domain.errors import DomainError
@@ -20,6 +20,7 @@ from app.domain.importing import ImportFormat, Into, Rest, SplitBy
 from app.domain.ingestion import SourceFacts, check_source
 from app.domain.quota import Quota
 from app.export.formats import Format, file_name, write
+from app.settings import StorageSettings
 from app.usecases import people
 from app.usecases.events import record
 from app.usecases.export_dataset import Filters, select_rows, version_to_export
@@ -235,7 +236,7 @@ def export(
         with session_at(url) as session:
             found = project_named(session, project)
             frozen = version_to_export(session, found, version)
-            blobs = FolderBlobs(data_dir / "blobs")
+            blobs = open_blobs(StorageSettings(), data_dir)
             selection = select_rows(session, blobs, found, frozen, filters)
             details = {"format": kind, **filters.told()}
             record(session, found.id, None, Verb.EXPORT_DATASET, frozen.number, **details)
@@ -268,7 +269,7 @@ def model_export(
             found = project_named(session, project)
             trained = model_to_export(session, found, number)
             record(session, found.id, None, Verb.EXPORT_MODEL, number)
-        apart = export_model(trained, FolderBlobs(data_dir / "blobs"), weights_dir, folder)
+        apart = export_model(trained, open_blobs(StorageSettings(), data_dir), weights_dir, folder)
     if apart is None:
         typer.echo(f"{folder} holds the model, without ONNX: it cannot express {trained.backbone}.")
     else:
@@ -308,7 +309,9 @@ def round_replay(
     from vetted.replaying import replay_round  # noqa: PLC0415
 
     with _plain_refusals(), database(data_dir) as url:
-        replayed = replay_round(url, FolderBlobs(data_dir / "blobs"), project, number, manifest)
+        replayed = replay_round(
+            url, open_blobs(StorageSettings(), data_dir), project, number, manifest
+        )
     found = replayed.comparison
     typer.echo(
         f"{replayed.proposals} proposals; {found.missing} are missing, {found.extra} are new, "

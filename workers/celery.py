@@ -9,7 +9,7 @@ import logging
 import os
 from functools import cache
 
-from app.blobs import FolderBlobs
+from app.blobs import open_blobs
 from app.db.session import make_engine, make_sessions
 from app.domain.outbound import PrivateHosts
 from app.jobs import RUN_JOB, CeleryJobs, make_celery
@@ -64,7 +64,7 @@ def _bench() -> Workbench:
     return Workbench(
         settings=settings,
         sessions=make_sessions(engine),
-        blobs=FolderBlobs(settings.data_dir / "blobs"),
+        blobs=open_blobs(settings, settings.data_dir),
         jobs=CeleryJobs(app),
     )
 

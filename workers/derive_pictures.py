@@ -6,7 +6,7 @@ from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from app.db.tables import Contrast, Exemplar, Image, Proposal, Round
-from app.derivatives import derivative
+from app.derivatives import ensure_derivative
 from app.pictures import PictureRefused, Size
 from workers.runner import Publish, Work
 
@@ -19,7 +19,7 @@ def compute(work: Work) -> Publish:
         work.heart.progress(step, len(shown))
         for size in Size:
             try:
-                derivative(work.bench.blobs, sha256, size)
+                ensure_derivative(work.bench.blobs, sha256, size)
             except (KeyError, PictureRefused):
                 # The page says so when it is reached; the other pictures are still wanted.
                 continue

@@ -64,7 +64,7 @@ def _take_one(upload: Upload, blobs: Blobs, limits: PictureLimits) -> Taken:
         return _refuse(name, upload.source, refused.reason.value, refused.detail)
     except InvalidError as invalid:
         return _refuse(name, upload.source, f"invalid_{invalid.field}", str(invalid))
-    blobs.put(original_key(picture.sha256), data)
+    blobs.put(original_key(picture.sha256), data, picture.format.media_type)
     return Taken(filename=name, source=source, picture=picture, refusal=None)
 
 

@@ -3,12 +3,11 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 ALWAYS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     # Not "no-referrer": browsers then send "Origin: null" with our own forms, which sign-in refuses.
     "Referrer-Policy": "same-origin",
@@ -19,11 +18,22 @@ ALWAYS = {
 HSTS = "max-age=31536000"
 
 
-class SecurityHeaders:
-    """ASGI middleware: adds the headers to every answer."""
+def policy(pictures_from: str | None = None) -> str:
+    """The content policy; pictures may come from this origin, too."""
+    return _POLICY.format(pictures=" ".join(filter(None, ["'self' blob: data:", pictures_from])))
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SecurityHeaders:
+    """ASGI middleware: adds the headers to every answer.
+
+    Args:
+        app: what answers.
+        pictures_from: the origin that routes redirect pictures to, where they do.
+    """
+
+    def __init__(self, app: ASGIApp, pictures_from: str | None = None) -> None:
         self.app = app
+        self.policy = policy(pictures_from)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and complete the headers of its answer."""
@@ -33,7 +43,9 @@ class SecurityHeaders:
 
         async def completing(message: Message) -> None:
             if message["type"] == "http.response.start":
-                complete(MutableHeaders(scope=message), scope["path"], scope["scheme"])
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", self.policy)
+                complete(headers, scope["path"], scope["scheme"])
             await send(message)
 
         await self.app(scope, receive, completing)
@@ -41,6 +53,7 @@ class SecurityHeaders:
 
 def complete(headers: MutableHeaders, path: str, scheme: str) -> None:
     """Add what is missing to the headers of an answer."""
+    headers.setdefault("Content-Security-Policy", policy())
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     # Scripts are asked for anew each time (and mostly answered 304), so that a page never runs the

@@ -16,7 +16,7 @@ from httpx import Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.blobs import FolderBlobs
+from app.blobs import Blobs, open_blobs
 from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Project, User, WebSession
 from app.domain.access import Scope
@@ -39,7 +39,7 @@ class Service:
     app: FastAPI
     client: TestClient
     sessions: sessionmaker[Session]
-    blobs: FolderBlobs
+    blobs: Blobs
     data_dir: Path
     jobs: MemoryJobs
     tokens: dict[str, str]
@@ -106,12 +106,12 @@ class Service:
             return session.scalars(query).one()
 
 
-def make_service(app: FastAPI, database_url: str, data_dir: Path) -> Service:
+def make_service(app: FastAPI, database_url: str, data_dir: Path, **others: Any) -> Service:
     """The application on this database; it serves one such place at a time."""
     # Nothing listens at the broker: what REST answers does not depend on it.
-    settings = make_settings(database_url, data_dir)
+    settings = make_settings(database_url, data_dir, **others)
     sessions = make_sessions(make_engine(database_url, connections=4))
-    blobs, jobs = FolderBlobs(data_dir / "blobs"), MemoryJobs()
+    blobs, jobs = open_blobs(settings, data_dir), MemoryJobs()
     app.state.context = dataclasses.replace(
         app.state.context, settings=settings, sessions=sessions, blobs=blobs, jobs=jobs
     )
@@ -121,7 +121,7 @@ def make_service(app: FastAPI, database_url: str, data_dir: Path) -> Service:
     return Service(app, client, sessions, blobs, data_dir, jobs, tokens)
 
 
-def make_settings(database_url: str, data_dir: Path) -> Settings:
+def make_settings(database_url: str, data_dir: Path, **others: Any) -> Settings:
     """Small limits, which tests can reach."""
     return Settings(
         database_url=database_url,
@@ -132,6 +132,7 @@ def make_settings(database_url: str, data_dir: Path) -> Settings:
         most_image_pixels=1_000_000,
         most_request_bytes=2_000_000,
         most_request_images=20,
+        **others,
     )
 
 

@@ -126,7 +126,7 @@ def test_our_images_carry_the_version_of_the_product() -> None:
 
 
 def test_settings_are_those_of_the_product() -> None:
-    mentioned = set(re.findall(rf"\b{PREFIX}[A-Z_]+", TEXT))
+    mentioned = set(re.findall(rf"\b{PREFIX}[A-Z0-9_]+", TEXT))
     assert mentioned == FIELDS
     required = {
         PREFIX + name.upper()

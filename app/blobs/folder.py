@@ -1,87 +1,17 @@
-"""The port for stored bytes: pictures, their derivatives, checkpoints, shards of features."""
+"""Blobs as files."""
 
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-# A segment never begins with a dot: no traversal, and temporary files can have no key.
-_KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*")
-_LONGEST_KEY = 512
-_LONGEST_SEGMENT = 200
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_SIZE_NAME = re.compile(r"[a-z0-9]+")
+from app.blobs.keys import BlobMissing, checked
+
 _TEMPORARY = ".tmp"
 _PIECE = 1 << 20
-
-
-class BlobMissing(KeyError):  # noqa: N818 (an answer, not a fault)
-    """Nothing is stored under this key."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-    def __str__(self) -> str:
-        return f"nothing is stored under {self.key!r}"
-
-
-class BadKey(ValueError):  # noqa: N818
-    """A key that no blob may have."""
-
-
-class Blobs(Protocol):
-    """Bytes by key. What is visible under a key is always whole."""
-
-    def put(self, key: str, data: bytes) -> None:
-        """Store bytes durably, in place of what was there. Safe to repeat and to race."""
-
-    def put_file(self, key: str, source: BinaryIO) -> None:
-        """Store what is left to read of a file, as `put` does; it never is in memory as a whole."""
-
-    def get(self, key: str) -> bytes:
-        """Read all bytes, or raise BlobMissing."""
-
-    def open(self, key: str) -> BinaryIO:
-        """Open for reading, or raise BlobMissing. The caller closes."""
-
-    def exists(self, key: str) -> bool:
-        """Tell whether anything is stored under this key."""
-
-    def size(self, key: str) -> int:
-        """The number of bytes, or raise BlobMissing."""
-
-    def delete(self, key: str) -> None:
-        """Forget the bytes; no complaint where there are none."""
-
-    def path(self, key: str) -> Path | None:
-        """A local file to serve without copying, None where this store has none.
-
-        Raises BlobMissing.
-        """
-
-
-def original_key(sha256: str) -> str:
-    """The key of an image as it was sent."""
-    return f"originals/{_spread(sha256)}"
-
-
-def derivative_key(sha256: str, size_name: str) -> str:
-    """The key of a small copy of an image."""
-    if not _SIZE_NAME.fullmatch(size_name):
-        raise BadKey(f"{size_name!r} is no name of a size: use a-z and 0-9")
-    return f"derivatives/{size_name}/{_spread(sha256)}.webp"
-
-
-def _spread(sha256: str) -> str:
-    """Two levels of folders keep each small: ten million images are 152 to a folder."""
-    if not _SHA256.fullmatch(sha256):
-        raise BadKey(f"{sha256!r} is no SHA-256: give 64 lower-case hexadecimal digits")
-    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 class FolderBlobs:
@@ -94,7 +24,7 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, media_type: str | None = None) -> None:  # noqa: ARG002
         """Write beside the target, then rename: a reader sees the old bytes or the new, whole.
 
         The file and its folder are synced, so what was reported as stored survives a power cut.
@@ -155,6 +85,14 @@ class FolderBlobs:
             raise BlobMissing(key)
         return file
 
+    def address(self, key: str) -> None:
+        """None: browsers ask the app."""
+        checked(key)
+
+    @property
+    def origin(self) -> None:
+        """None: there are no addresses."""
+
     def remove_leftovers(self, before: float) -> int:
         """Remove what killed writers left; give the count.
 
@@ -170,15 +108,7 @@ class FolderBlobs:
         return removed
 
     def _file(self, key: str) -> Path:
-        too_long = len(key) > _LONGEST_KEY or any(
-            len(segment) > _LONGEST_SEGMENT for segment in key.split("/")
-        )
-        if too_long or ".." in key or not _KEY.fullmatch(key):
-            raise BadKey(
-                f"{key[:80]!r} is no key: use segments of a-z, 0-9, '.', '_' and '-', joined by "
-                "'/', none beginning with a dot"
-            )
-        return self._root / key
+        return self._root / checked(key)
 
 
 def _make_folder(folder: Path) -> None:
