@@ -1,21 +1,23 @@
 """Pictures in: seeds and crawled images. Pictures out: the three sizes."""
 
+import hashlib
+import io
 from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 
-from app.blobs import original_key
+from app.blobs import derivative_key, original_key
 from app.context import Context
 from app.db import queries
 from app.db.session import database_now
 from app.db.tables import Image
-from app.derivatives import derivative
+from app.derivatives import derivative, ensure_derivative
 from app.domain.dataset import Split
 from app.domain.errors import (
+    BeyondTheEndError,
     BusyError,
     CategoryRetiredError,
     InvalidError,
@@ -42,6 +44,7 @@ from .dependencies import ContextDep, Crawler, Lead, Reader, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
 from .schemas.images import ImageDetailOut, SourceIn, SourceOut, UploadAnswer
+from .served import sent_to, served
 
 router = APIRouter(tags=["images"], route_class=OneThreadRoute)
 
@@ -194,34 +197,54 @@ def get_image(sha256: str, unit: UnitDep, access: Reader) -> ImageDetailOut:
     )
 
 
-# Content-addressed, so it never changes; private, so that no shared cache serves it to outsiders.
-_CACHE = {"Cache-Control": "private, max-age=31536000, immutable"}
 _PICTURE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/*": {}}, "description": "The picture"}
+    200: {"content": {"image/*": {}}, "description": "The picture"},
+    206: {"content": {"image/*": {}}, "description": "The range of its bytes that was asked for"},
+    304: {"description": "It is the one that the caller has"},
+    307: {"description": "Where it is for some minutes, if the operator lets browsers go there"},
 }
 
 
+@router.head(
+    "/projects/{project}/images/{sha256}/original",
+    operation_id="headOriginal",
+    response_class=Response,
+    responses=responses() | _PICTURE,
+)
 @router.get(
     "/projects/{project}/images/{sha256}/original",
     operation_id="getOriginal",
-    response_class=FileResponse,
-    responses=responses() | _PICTURE,
+    response_class=Response,
+    responses=responses(BeyondTheEndError) | _PICTURE,
 )
-def get_original(sha256: str, unit: UnitDep, context: ContextDep, access: Reader) -> Response:
+def get_original(
+    sha256: str, request: Request, unit: UnitDep, context: ContextDep, access: Reader
+) -> Response:
     """The bytes as they came."""
     image = _image(unit, access, sha256)
-    path = context.blobs.path(original_key(sha256))
-    return FileResponse(path, media_type=PictureFormat(image.format).media_type, headers=_CACHE)
+    unit.release_connection()
+    key = original_key(sha256)
+    if (address := _address(request, context, key)) is not None:
+        return sent_to(address)
+    file = context.blobs.open(key)
+    media_type = PictureFormat(image.format).media_type
+    return served(request, file, image.size, sha256, media_type)
 
 
+@router.head(
+    "/projects/{project}/images/{sha256}/{size}",
+    operation_id="headDerivative",
+    response_class=Response,
+    responses=responses() | _PICTURE,
+)
 @router.get(
     "/projects/{project}/images/{sha256}/{size}",
     operation_id="getDerivative",
-    response_class=FileResponse,
-    responses=responses() | _PICTURE,
+    response_class=Response,
+    responses=responses(BeyondTheEndError) | _PICTURE,
 )
 def get_derivative(
-    sha256: str, size: str, unit: UnitDep, context: ContextDep, access: Reader
+    sha256: str, size: str, request: Request, unit: UnitDep, context: ContextDep, access: Reader
 ) -> Response:
     """A smaller copy as WebP, upright and without metadata: `thumbnail` or `screen`."""
     named = {each.word: each for each in Size}
@@ -229,6 +252,15 @@ def get_derivative(
         raise NotFoundError("size", size)
     _image(unit, access, sha256)
     unit.release_connection()
-    # From memory: small, and a file would be sent in pieces, each read by another thread.
+    if (address := _address(request, context, derivative_key(sha256, size))) is not None:
+        ensure_derivative(context.blobs, sha256, named[size])
+        return sent_to(address)
     made = derivative(context.blobs, sha256, named[size])
-    return Response(made, media_type="image/webp", headers=_CACHE)
+    # By its bytes: another version of the encoder may make others of the same original.
+    tag = hashlib.sha256(made).hexdigest()
+    return served(request, io.BytesIO(made), len(made), tag, "image/webp")
+
+
+def _address(request: Request, context: Context, key: str) -> str | None:
+    # A signature is for one method, and it is GET that carries the bytes.
+    return context.blobs.address(key) if request.method == "GET" else None

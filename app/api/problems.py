@@ -54,6 +54,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     # Not 507: clients that wait for Retry-After by themselves do so for 429 and 503.
     errors.NoSpaceError: (HTTPStatus.SERVICE_UNAVAILABLE, "no-space"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
+    errors.BeyondTheEndError: (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "beyond-the-end"),
     errors.ImportRefusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "import-refused"),
     errors.StaleAttemptError: (HTTPStatus.CONFLICT, "stale-attempt"),
 }
@@ -157,6 +158,8 @@ def of_domain(error: errors.DomainError, detail: str | None = None) -> JSONRespo
         fields = [FieldProblem(field=error.field, message=detail or str(error))]
     if isinstance(error, errors.Later):
         headers["Retry-After"] = str(error.seconds)
+    if isinstance(error, errors.BeyondTheEndError):
+        headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.NotSignedInError):
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status, name, detail or str(error), fields, headers)

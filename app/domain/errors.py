@@ -317,6 +317,16 @@ class TooLargeError(DomainError):
     """The request is larger than this server takes."""
 
 
+class BeyondTheEndError(DomainError):
+    """A range of bytes begins where the picture has ended."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            "This has {size} bytes; ask for a range that begins within them.", size=size
+        )
+        self.size = size
+
+
 class ImportRefusedError(DomainError):
     """What was sent to be imported cannot be read as a whole; `reason` names why for programs."""
 

@@ -46,6 +46,7 @@ ROUTES = [route for module in MODULES for route in module.router.routes]
 RIGHTS = {
     Right.READ: {
         "getProject", "listCategories", "getImage", "getOriginal", "getDerivative",
+        "headOriginal", "headDerivative",
         "listRounds", "getRound", "listVersions", "getVersion",
     },
     Right.LABEL: {
