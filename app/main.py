@@ -20,6 +20,7 @@ from app.api import (
     imports,
     labeling,
     maps,
+    near_duplicates,
     people,
     problems,
     projects,
@@ -77,8 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ),
     )
     for module in (
-        people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-        labeling, dataset, events, quality, webhooks,
+        people, projects, category_changes, category_list, exemplars, images, near_duplicates, imports,
+        rounds, maps, labeling, dataset, events, quality, webhooks,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

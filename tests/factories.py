@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.blobs import FolderBlobs, original_key
@@ -26,6 +26,7 @@ from app.db.tables import (
     Import,
     Job,
     ModelVersion,
+    NearDuplicate,
     Project,
     ProjectMember,
     Proposal,
@@ -35,6 +36,7 @@ from app.db.tables import (
     Webhook,
 )
 from app.domain.access import Role
+from app.domain.batch import Standing
 from app.domain.dataset import Split
 from app.domain.embedding_map import COLUMNS, NO_CONFIDENCE, PointKind, images_key, points_key
 from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
@@ -182,6 +184,25 @@ def make_pool(
         )
     session.flush()
     return rows
+
+
+def make_near_duplicate(session: Session, image: Image, representative: Image) -> NearDuplicate:
+    """An image in the pool that shows the same photograph as another."""
+    near = NearDuplicate(
+        image_id=image.id,
+        project_id=image.project_id,
+        representative_id=representative.id,
+        hash_distance=4,
+        similarity=0.97,
+    )
+    session.add(near)
+    session.execute(
+        update(Candidate)
+        .where(Candidate.image_id == image.id)
+        .values(standing=Standing.NEAR_DUPLICATE)
+    )
+    session.flush()
+    return near
 
 
 def taken(blobs: FolderBlobs, *pictures: bytes) -> list[Taken]:

@@ -92,6 +92,8 @@ def earlier_answers(session: Session, of: Round) -> list[Earlier]:
                 table.from_version <= of.trained_on,
                 or_(table.to_version.is_(None), table.to_version > of.trained_on),
                 table.decision_id.is_not(None),
+                # Its labeler was asked about another picture.
+                table.inherited_from.is_(None),
                 table.image_id.not_in(shown),
                 ~select(Proposal.id)
                 .where(Proposal.audits == table.decision_id, Proposal.round_id < of.id)

@@ -17,7 +17,7 @@ from app.db.tables import (
 )
 from app.domain.access import Role
 from app.domain.category_list import Judged, Outcome
-from app.domain.dataset import Split
+from app.domain.dataset import Split, provenance
 from app.domain.decision import Answer, Picked, Reason
 from app.domain.errors import DomainError
 from app.domain.ingestion import ImageOutcome
@@ -157,10 +157,6 @@ def image_out(project: str, image: Image) -> ImageOut:
     )
 
 
-def _provenance(number: int | None) -> str:
-    return "seed" if number is None else f"round {number}"
-
-
 def example_out(
     project: str, example: Example, image: Image, category: str, number: int | None
 ) -> ExampleOut:
@@ -170,7 +166,7 @@ def example_out(
         image=image_out(project, image),
         category=category,
         split=Split(example.split),
-        provenance=_provenance(number),
+        provenance=provenance(number, inherited=example.inherited_from is not None),
         from_version=example.from_version,
     )
 
@@ -183,7 +179,7 @@ def hard_negative_out(
         id=negative.id,
         image=image_out(project, image),
         category=category,
-        provenance=_provenance(number),
+        provenance=provenance(number, inherited=negative.inherited_from is not None),
         from_version=negative.from_version,
     )
 

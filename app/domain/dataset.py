@@ -42,3 +42,9 @@ def lineage(restores: Mapping[int, int | None]) -> frozenset[int]:
         kept.add(number)
         number = restores.get(number) or number - 1
     return frozenset(kept)
+
+
+def provenance(round_number: int | None, *, inherited: bool) -> str:
+    """How a member came: by a lead's seed or by a round, itself or as a near-duplicate."""
+    way = "seed" if round_number is None else f"round {round_number}"
+    return f"{way}, inherited" if inherited else way

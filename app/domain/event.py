@@ -38,6 +38,8 @@ class Verb(StrEnum):
     TEST_WEBHOOK = "test-webhook"
     SEND_AGAIN = "send-again"
     DISABLE_WEBHOOK = "disable-webhook"
+    DETACH_NEAR_DUPLICATE = "detach-near-duplicate"
+    ATTACH_NEAR_DUPLICATE = "attach-near-duplicate"
 
 
 class Actor(StrEnum):

@@ -30,7 +30,7 @@ class Row:
         part: an example's split, or that it is a hard negative of `category`.
         label: place of the category in the version's categories by name, from 0.
         folder: the category's name as a folder, safe on every file system.
-        provenance: "seed", or "round 3".
+        provenance: "seed", or "round 3"; `domain.dataset.provenance`.
         width: in pixels, upright.
         height: in pixels, upright.
         sources: where it came from, ready for JSON; the one that matched a licence filter first.

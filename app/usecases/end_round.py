@@ -25,6 +25,7 @@ from app.domain.job import JobState
 from app.domain.round import RoundEvent, RoundState, next_state
 from app.usecases.count_quality import outdate
 from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.inherit import inherit
 from app.usecases.tell_round import tell_round
 
 
@@ -62,6 +63,7 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     version = next_version(session, project)
     _grow_examples(session, ending, version)
     _grow_hard_negatives(session, ending, version)
+    inherit(session, project.id, version)
     _release_unanswered(session, ending)
     _keep_effort(session, ending)
     outdate(session, ending.id)

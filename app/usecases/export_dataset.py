@@ -31,7 +31,7 @@ from app.db.tables import (
     Source,
     VersionCategory,
 )
-from app.domain.dataset import Split
+from app.domain.dataset import Split, provenance
 from app.domain.errors import InvalidError, NotFoundError
 from app.export import rows as exported
 from app.export.names import folder_names
@@ -202,6 +202,7 @@ def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) 
             member.c.image_id,
             member.c.category_id,
             member.c.part,
+            member.c.inherited_from,
             Image.sha256,
             Image.size,
             Image.format,
@@ -228,7 +229,13 @@ def _half(
     version: DatasetVersion,
     wanted: list[int] | None,
 ) -> Any:
-    query = select(table.image_id, table.category_id, table.round_id, part.label("part")).where(
+    query = select(
+        table.image_id,
+        table.category_id,
+        table.round_id,
+        table.inherited_from,
+        part.label("part"),
+    ).where(
         table.project_id == version.project_id,
         table.from_version <= version.number,
         or_(table.to_version.is_(None), table.to_version > version.number),
@@ -288,7 +295,7 @@ def _row(
         category=category.name,
         scientific_name=category.scientific_name,
         folder=category.folder,
-        provenance="seed" if row.round is None else f"round {row.round}",
+        provenance=provenance(row.round, inherited=row.inherited_from is not None),
         width=row.width,
         height=row.height,
         sources=sources,

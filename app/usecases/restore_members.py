@@ -13,8 +13,8 @@ _ONLY_THEN = "to_version > :number AND from_version <= :number"
 # and was there then stays as it is, whichever row says so.
 _KEYS = {"example": "image_id, category_id, split", "hard_negative": "image_id, category_id"}
 _COPIED = {
-    "example": "project_id, image_id, category_id, split, round_id, decision_id",
-    "hard_negative": "project_id, image_id, category_id, round_id, decision_id",
+    "example": "project_id, image_id, category_id, split, round_id, decision_id, inherited_from",
+    "hard_negative": "project_id, image_id, category_id, round_id, decision_id, inherited_from",
 }
 # A picture has one place in S, and is refused once for a category: no key is twice in one of them.
 _MISSING = """

@@ -10,7 +10,8 @@ from app.domain.dataset import Split
 from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.inherit import inherit
 from app.usecases.tell_round import tell_round
 from app.usecases.version_history import rounds_in_force
 
@@ -29,6 +30,7 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
     reasons = _what_is_missing(session, project, buckets)
     if reasons:
         raise RoundNotReadyError(reasons)
+    inherit(session, project.id, next_version(session, project))
     version = freeze_dataset(session, project, round_id=None)
     newest = session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id))
     started = Round(

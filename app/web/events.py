@@ -41,6 +41,8 @@ VERBS = {
     Verb.TEST_WEBHOOK: marked("Webhook tested"),
     Verb.SEND_AGAIN: marked("Delivery sent again"),
     Verb.DISABLE_WEBHOOK: marked("Webhook disabled"),
+    Verb.DETACH_NEAR_DUPLICATE: marked("Near-duplicate taken out of its group"),
+    Verb.ATTACH_NEAR_DUPLICATE: marked("Near-duplicate put back into its group"),
     Verb.ROLL_BACK: marked("Rolled back to a version"),
     Verb.EXPORT_DATASET: marked("Dataset exported"),
     Verb.EXPORT_MODEL: marked("Model exported"),

@@ -18,6 +18,7 @@ from app.api import (
     imports,
     labeling,
     maps,
+    near_duplicates,
     people,
     problems,
     projects,
@@ -38,7 +39,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-    labeling, dataset, events, quality, webhooks,
+    near_duplicates, labeling, dataset, events, quality, webhooks,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -59,6 +60,7 @@ RIGHTS = {
         "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",
         "undoCategoryChange", "seedExamples", "startRound", "closeRound", "cancelRound",
         "getExemplars", "setExemplars", "resetExemplars",
+        "listNearDuplicates", "detachNearDuplicate", "attachNearDuplicate",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",
         "createImport", "listImports", "getImport", "changeImport", "startImport", "cancelImport",

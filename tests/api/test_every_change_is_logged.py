@@ -7,7 +7,8 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import select, update
 
-from app.db.tables import Event, Example, Image, Proposal, User
+from app.db.session import database_now
+from app.db.tables import Candidate, Event, Example, Image, Proposal, User
 from tests import factories
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
@@ -142,6 +143,21 @@ def rolling_back(service: Service) -> Call:
     return f"{BASE}/versions/1/rollback", {}
 
 
+def near_duplicate(how: str) -> Prepare:
+    def prepare(service: Service) -> Call:
+        with service.transaction() as session:
+            factories.make_pool(session, service.blobs, service.project("flowers"), candidates=2)
+            one, two = session.scalars(
+                select(Image).join(Candidate, Candidate.image_id == Image.id).order_by(Image.id)
+            )
+            near = factories.make_near_duplicate(session, two, one)
+            if how == "attach":
+                near.detached_at = database_now(session)
+            return f"{BASE}/near-duplicates/{two.sha256}/{how}", {}
+
+    return prepare
+
+
 def choosing_exemplars(service: Service) -> Call:
     made = service.begin_labeling(proposals=1)
     with service.sessions() as session:
@@ -168,6 +184,8 @@ CALLS: dict[str, Prepare] = {
     "editCategory": with_category(name="Dog rose"),
     "deleteCategory": with_category(),
     "setExemplars": choosing_exemplars,
+    "detachNearDuplicate": near_duplicate("detach"),
+    "attachNearDuplicate": near_duplicate("attach"),
     "resetExemplars": resetting_exemplars,
     "importCategories": listing,
     "changeCategory": renaming,

@@ -12,6 +12,7 @@ from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
 from .log import Event
 from .maps import RoundMap
+from .near_duplicates import NearDuplicate
 from .people import ApiToken, TokenUse, User, WebSession
 from .pictures import Candidate, Feature, FeatureShard, Image, Source
 from .projects import Category, LookAlike, Project, ProjectMember
@@ -53,6 +54,7 @@ __all__ = [
     "Job",
     "LookAlike",
     "ModelVersion",
+    "NearDuplicate",
     "Project",
     "ProjectMember",
     "Proposal",

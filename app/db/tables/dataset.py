@@ -52,6 +52,8 @@ class Example(Table):
     split: Mapped[str]
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    # The image that this is a near-duplicate of, where its membership holds for this one, too.
+    inherited_from: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
     from_version: Mapped[int]
     to_version: Mapped[int | None]
     created_at: Mapped[datetime] = created()
@@ -89,6 +91,8 @@ class HardNegative(Table):
     category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
     decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"))
+    # The image that this is a near-duplicate of, where its membership holds for this one, too.
+    inherited_from: Mapped[int | None] = mapped_column(ForeignKey("image.id"))
     from_version: Mapped[int]
     to_version: Mapped[int | None]
     created_at: Mapped[datetime] = created()

@@ -105,8 +105,8 @@ _END_EXAMPLES = """
 """
 _BEGIN_EXAMPLES = """
     INSERT INTO example
-        (project_id, image_id, category_id, split, round_id, decision_id, from_version)
-    SELECT project_id, image_id, :b, split, round_id, decision_id, :new
+        (project_id, image_id, category_id, split, round_id, decision_id, inherited_from, from_version)
+    SELECT project_id, image_id, :b, split, round_id, decision_id, inherited_from, :new
     FROM example WHERE project_id = :project AND category_id = :a AND to_version = :new
 """
 _NOT_VISITED = """

@@ -147,8 +147,8 @@ _END_EXAMPLES = text(
 # Without the decision: its labeler was not asked about the part.
 _BEGIN_EXAMPLES = text(
     """
-    INSERT INTO example (project_id, image_id, category_id, split, round_id, from_version)
-    SELECT example.project_id, image_id, :part, split, round_id, :new
+    INSERT INTO example (project_id, image_id, category_id, split, round_id, inherited_from, from_version)
+    SELECT example.project_id, image_id, :part, split, round_id, inherited_from, :new
     FROM example JOIN image ON image.id = example.image_id
     WHERE example.project_id = :project AND category_id = :category AND to_version = :new
       AND image.sha256 = ANY (:pictures)
@@ -157,8 +157,8 @@ _BEGIN_EXAMPLES = text(
 _COPY_REFUSALS = text(
     """
     INSERT INTO hard_negative
-        (project_id, image_id, category_id, round_id, decision_id, from_version)
-    SELECT project_id, image_id, part.id, round_id, decision_id, :new
+        (project_id, image_id, category_id, round_id, decision_id, inherited_from, from_version)
+    SELECT project_id, image_id, part.id, round_id, decision_id, inherited_from, :new
     FROM hard_negative CROSS JOIN unnest(:parts) AS part (id)
     WHERE project_id = :project AND category_id = :category AND to_version IS NULL
     """
