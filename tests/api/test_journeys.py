@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import anyio
@@ -90,10 +89,7 @@ def test_many_callers_at_few_connections_do_not_block_one_another(labeling: Serv
     context = labeling.app.state.context
     labeling.app.state.context = dataclasses.replace(context, sessions=make_sessions(engine))
     try:
-        # In a thread of its own: one process runs browser tests too, and their driver leaves a loop
-        # running in this one.
-        with ThreadPoolExecutor(1) as apart:
-            answers = apart.submit(anyio.run, _crowd, labeling).result()
+        answers = anyio.run(_crowd, labeling)
     finally:
         labeling.app.state.context = context
         engine.dispose()

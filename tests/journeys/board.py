@@ -2,7 +2,9 @@
 
 from playwright.sync_api import Page, expect
 
-READY = """() => document.querySelectorAll(".tile:not(.waiting)").length > 0
+# A page that was confirmed leaves its tiles behind, hidden, until another is shown.
+READY = """() => !document.querySelector("#stage").hidden
+    && document.querySelectorAll(".tile:not(.waiting)").length > 0
     && document.querySelectorAll(".tile.waiting").length === 0"""
 GUARD = 1100
 """Milliseconds; a page that was seen for less cannot be confirmed."""

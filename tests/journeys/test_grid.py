@@ -1,7 +1,9 @@
 """A page of proposals at a time: every tile is a decision of its own, made exactly once."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -367,11 +369,15 @@ def test_after_a_sleep_lost_tiles_are_shown_as_lost(
     server: Server, grid: Grid, visit: Visit
 ) -> None:
     made = grid(proposals=3 * SIZE)
-    page = take_grid(visit, made)
+    page = visit("/", login_of("ada", made))
     page.clock.install()
-    page.reload()
+    # All three pages: one that is leased after the others ran out would take theirs.
+    answers = count(1)
+    with page.expect_response(
+        lambda response: response.url.endswith("/proposals/lease") and next(answers) == 3
+    ):
+        page.goto(f"/projects/{made.slug}/label/grid")
     first = board.tiles(page)
-    page.wait_for_load_state("networkidle")
     with server.sessions.begin() as session:
         session.execute(
             update(Proposal)
@@ -381,7 +387,7 @@ def test_after_a_sleep_lost_tiles_are_shown_as_lost(
     take_away(server, made, first[:2])
     page.clock.fast_forward("20:00")
     page.keyboard.press("ArrowRight")  # somebody is here again
-    board.said(page, "2 pictures went to another labeler")
+    expect(page.locator("#toast")).to_have_text(re.compile("^2 pictures went to another labeler"))
     assert board.states(page)[:SIZE] == "gg" + "p" * 10
     board.confirm(page)
     seat.all_saved(page)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -52,11 +51,7 @@ def test_a_delivery_whose_worker_is_killed_arrives_under_the_same_id(alone: Fact
         now = datetime.now(UTC)
 
         def deliver() -> int:
-            # In a thread of its own: one process runs browser tests too, and their driver leaves a
-            # loop running in this one.
-            with ThreadPoolExecutor(1) as apart:
-                work = apart.submit(deliver_once, sessions, outbound, alone.settings, lambda _: now)
-                return work.result()
+            return deliver_once(sessions, outbound, alone.settings, lambda _: now)
 
         assert deliver() == 0
         now += LEASE
