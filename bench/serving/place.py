@@ -37,9 +37,7 @@ def place(data_dir: Path, sizes: Sizes) -> Iterator[Place]:
 
     The workers are left out: nothing computes while a round is being labeled.
     """
-    with Stack(
-        data_dir, migrate=upgrade, commands=_web_alone, web_processes=WEB_PROCESSES
-    ) as stack:
+    with Stack(data_dir, migrate=upgrade, commands=web_alone, web_processes=WEB_PROCESSES) as stack:
         filled = fill(stack.database_url, data_dir / "blobs", sizes)
         secret = stack.environment()["VETTED_SECRET_KEY"]
         people = tuple(
@@ -52,7 +50,8 @@ def place(data_dir: Path, sizes: Sizes) -> Iterator[Place]:
         yield Place(stack, filled, people)
 
 
-def _web_alone(plan: Plan) -> list[Command]:
+def web_alone(plan: Plan) -> list[Command]:
+    """Of the product's processes those that answer requests."""
     return [command for command in product_commands(plan) if command.name == "web"]
 
 

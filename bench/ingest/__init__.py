@@ -1,0 +1,1 @@
+"""How fast crawled pictures come in: `python -m bench.ingest`."""
