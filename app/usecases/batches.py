@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from app.db.many_rows import insert_rows
 from app.db.tables import Batch, BatchImage, BatchRefusal, Project
 from app.domain.batch import MOST_TOLD, BatchEvent, BatchKind, BatchState, next_state
 from app.domain.ingestion import ImageOutcome
@@ -108,7 +109,7 @@ def _link(
         {"batch_id": batch_id, "image_id": image_id, "outcome": outcome}
         for image_id, outcome in sorted(rows.items())
     ]
-    session.execute(upsert(BatchImage).values(values).on_conflict_do_nothing())
+    session.execute(insert_rows(BatchImage, values).on_conflict_do_nothing())
 
 
 def start_batch(batch: Batch, now: datetime) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.db.many_rows import insert_rows
 from app.db.tables import Candidate, Project
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import bucket_of
@@ -32,14 +32,11 @@ def add_candidates(
     hashes = {each.picture.sha256 for each in taken if each.picture is not None}
     new = new & hashes
     if new:
-        session.execute(
-            insert(Candidate).values(
-                [
-                    {"image_id": ids[sha256], "project_id": project.id, "bucket": bucket_of(sha256)}
-                    for sha256 in sorted(new)
-                ]
-            )
-        )
+        rows = [
+            {"image_id": ids[sha256], "project_id": project.id, "bucket": bucket_of(sha256)}
+            for sha256 in sorted(new)
+        ]
+        session.execute(insert_rows(Candidate, rows))
     answers = []
     for item in taken:
         if item.picture is None:
