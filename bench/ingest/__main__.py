@@ -61,7 +61,7 @@ def _measure(stack: Stack, data_dir: Path, options: argparse.Namespace) -> dict[
     )
     _say(f"filling a pool with {options.pool:,} candidates")
     token = pool.open_project(stack.url, stack.database_url)
-    pool.fill(stack.database_url, options.pool)
+    pool.fill(stack.database_url, data_dir / "blobs", options.pool)
     crawler = Crawler(stack.url, token, pool.PROJECT, pictures, options.batch, options.threads)
     crawler.send(range(options.images, options.images + WARM))
     halves = (range(options.images // 2), range(options.images // 2, options.images))

@@ -1,5 +1,7 @@
 """A pool that is full already: a million candidates with images and sources, written by SQL."""
 
+from pathlib import Path
+
 import psycopg
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -11,6 +13,7 @@ from vetted.client import Client
 from vetted.database import session_at
 
 PROJECT = "flood"
+_FOLDERS = 65_536
 
 # Hashes from all over, as real ones are: each insert meets another page of the index.
 _IMAGES = text(
@@ -48,8 +51,14 @@ def open_project(url: str, database_url: str) -> str:
     return token
 
 
-def fill(database_url: str, rows: int) -> None:
-    """Write so many candidates, then do what a database does by itself sooner or later."""
+def fill(database_url: str, blobs_dir: Path, rows: int) -> None:
+    """Write so many candidates, then do what a database does by itself sooner or later.
+
+    Their files are left out; the folders that those would have made are there.
+    """
+    for number in range(min(rows, _FOLDERS)):
+        place = f"{number:04x}"
+        (blobs_dir / "originals" / place[:2] / place[2:]).mkdir(parents=True, exist_ok=True)
     with session_at(database_url) as session:
         values = {"project": _project(session), "pool": rows}
         for statement in (_IMAGES, _SOURCES, _CANDIDATES):
