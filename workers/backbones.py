@@ -1,24 +1,24 @@
-"""The backbone of a round, loaded once per process."""
+"""The backbone of a round or a project, loaded once per process."""
 
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from app.db.tables import Round
+from app.db.tables import Project, Round
 from app.settings import Settings
 from models.backbone import Backbone, WeightsUnavailable, load_backbone
 from workers.runner import JobFailedError
 
 
-def backbone_of(running: Round, settings: Settings) -> Backbone:
-    """The round's backbone with its weights.
+def backbone_of(of: Round | Project, settings: Settings) -> Backbone:
+    """The backbone with its weights: what a round was started with, or what a project has now.
 
     Raises:
         JobFailedError: when the weights are not there or do not fit; says what to do.
     """
     try:
-        return _load(running.backbone, _weights_file(running.weights, settings), running.image_size)
+        return _load(of.backbone, _weights_file(of.weights, settings), of.image_size)
     except (WeightsUnavailable, ValueError, FileNotFoundError) as error:
         raise JobFailedError(str(error)) from error
 

@@ -1,8 +1,8 @@
 """The Celery application: `celery -A workers.celery worker -Q compute --pool=solo` and the other queues.
 
 Delivery is at least once and a message may be lost; the job table makes both harmless. The light
-worker's beat runs `reconcile`, which queues again what died and sends again what was lost, and
-`count_quality`.
+worker's beat runs `reconcile`, which queues again what died and sends again what was lost,
+`count_quality`, and `queue_screenings` for what is new in a pool.
 """
 
 import logging
@@ -18,6 +18,7 @@ from app.outbound import Outbound
 from app.settings import Settings
 from workers.count_quality import count_once
 from workers.deliver_webhooks import deliver_once
+from workers.queue_screenings import queue_screenings
 from workers.runner import Workbench, reconcile_once, run_one
 
 # A beat every three seconds is no news; what happens to jobs is told by the runner.
@@ -30,6 +31,8 @@ COUNT_QUALITY = "vetted.count_quality"
 COUNT_QUALITY_EVERY = 10.0  # seconds
 DELIVER = "vetted.deliver_webhooks"
 DELIVER_EVERY = 3.0  # seconds
+SCREEN = "vetted.queue_screenings"
+SCREEN_EVERY = 5.0  # seconds
 
 # Torch's threads wait asleep, not spinning: on cores that are shared with a database and a browser,
 # spinning made the forward pass three times slower. Read when torch is first imported.
@@ -54,6 +57,11 @@ app.conf.beat_schedule = {
         "task": DELIVER,
         "schedule": DELIVER_EVERY,
         "options": {"queue": "light", "expires": DELIVER_EVERY},
+    },
+    SCREEN: {
+        "task": SCREEN,
+        "schedule": SCREEN_EVERY,
+        "options": {"queue": "light", "expires": SCREEN_EVERY},
     },
 }
 
@@ -96,3 +104,9 @@ def _outbound() -> Outbound:
 def deliver_webhooks() -> None:
     """Try the webhooks that are due."""
     deliver_once(_bench().sessions, _outbound(), settings)
+
+
+@app.task(name=SCREEN)  # type: ignore[untyped-decorator]
+def screen() -> None:
+    """Queue the screening of what is new in the pools."""
+    queue_screenings(_bench())

@@ -40,6 +40,7 @@ MODULES = {
     JobKind.DERIVE_PICTURES: "workers.derive_pictures",
     JobKind.DRAW_MAP: "workers.draw_map",
     JobKind.IMPORT_IMAGES: "workers.import_images",
+    JobKind.SCREEN_POOL: "workers.screen_pool",
 }
 
 NEXT = {

@@ -22,7 +22,7 @@ from models.score import score
 from workers import candidate_list, round_data
 from workers.beside import Known, Surroundings, read_known
 from workers.feature_store import FeatureStore
-from workers.runner import Publish, Work
+from workers.runner import JobFailedError, Publish, Work
 
 _CHUNK = 4096
 
@@ -70,6 +70,11 @@ def compute(work: Work) -> Publish:
     # What was ingested after the features were made waits for the next round.
     late = set(store.missing([sha256 for _, sha256 in pool.candidates]))
     pool = replace(pool, candidates=[each for each in pool.candidates if each[1] not in late])
+    if not pool.candidates:
+        raise JobFailedError(
+            "No candidate is left to score: screening kept back all that were new. "
+            "Ingest more images."
+        )
     model = checkpoint.from_bytes(bench.blobs.get(trained.blob_key))
     asked = ask(model, store, pool, Asking.of(running), work.heart.progress)
     # Kept, because the pool changes: the round can be replayed from it.

@@ -1,5 +1,7 @@
 """A lead starts the next round."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -63,13 +65,18 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
     return started, job
 
 
-def candidates_of(project_id: int, policy: Policy, buckets: int) -> Select[int]:
+def candidates_of(
+    project_id: int,
+    policy: Policy,
+    buckets: int,
+    standings: Sequence[Standing] = (Standing.OPEN,),
+) -> Select[int]:
     """Ids of the images that a round scores, in order of id: of those that passed the coarse filter."""
     threshold = select(Project.domain_threshold).where(Project.id == project_id).scalar_subquery()
     query = select(Candidate.image_id).where(
         Candidate.project_id == project_id,
         Candidate.bucket < buckets,
-        Candidate.standing.in_((Standing.NEW, Standing.OPEN)),
+        Candidate.standing.in_(standings),
         # Null where no filter has scored it: it passes.
         func.coalesce(Candidate.domain_score, 1) >= threshold,
     )
@@ -135,7 +142,9 @@ def _what_is_missing(session: Session, project: Project, buckets: int) -> list[S
                 {"names": _few(unseeded)},
             )
         )
-    pool = candidates_of(project.id, Policy(project.policy), buckets)
+    # What is new is screened by the round's first step.
+    standings = (Standing.NEW, Standing.OPEN)
+    pool = candidates_of(project.id, Policy(project.policy), buckets, standings)
     if not session.scalar(select(exists(pool.order_by(None)))):
         reasons.append(
             Sentence(

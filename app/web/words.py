@@ -47,6 +47,7 @@ JOBS = {
     JobKind.DERIVE_PICTURES: marked("Prepare pictures"),
     JobKind.DRAW_MAP: marked("Draw the map"),
     JobKind.IMPORT_IMAGES: marked("Import pictures"),
+    JobKind.SCREEN_POOL: marked("Screen the pool"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
 # What refusals name; their sentences say the rest.
