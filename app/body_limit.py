@@ -14,6 +14,7 @@ from app.early_refusal import refuse, watch_body
 # asks who sent it, so without this anybody could fill the disk with what is refused afterwards.
 STRANGERS_MOST = 1_000_000  # bytes
 _IMPORTS = re.compile(r"/api/v1/projects/[^/]+/imports")
+_UPLOADS = re.compile(r"/api/v1/projects/[^/]+/uploads/[^/]+")
 
 
 class BodyLimit:
@@ -23,6 +24,7 @@ class BodyLimit:
         app: What comes behind.
         most: Bytes.
         most_of_import: Bytes of an archive that is imported.
+        most_of_upload: Bytes of an archive that may be sent in pieces.
         knows: Whether a request carries the credentials of somebody; asked once, in a thread, and
             only for a body over STRANGERS_MOST.
     """
@@ -33,10 +35,12 @@ class BodyLimit:
         most: int,
         knows: Callable[[HTTPConnection], bool],
         most_of_import: int | None = None,
+        most_of_upload: int | None = None,
     ) -> None:
         self.app = app
         self.most = most
         self.most_of_import = most_of_import or most
+        self.most_of_upload = most_of_upload or most
         self.knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,13 +63,19 @@ class BodyLimit:
 
         await watch_body(self.app, scope, receive, send, look)
 
+    def most_of(self, path: str) -> int:
+        """How many bytes a request to this path may have."""
+        if _IMPORTS.fullmatch(path):
+            return self.most_of_import
+        return self.most_of_upload if _UPLOADS.fullmatch(path) else self.most
+
 
 class _Count:
     """What one request may send."""
 
     def __init__(self, limit: BodyLimit, connection: HTTPConnection) -> None:
         self._limit = limit
-        self._most = limit.most_of_import if _IMPORTS.fullmatch(connection.url.path) else limit.most
+        self._most = limit.most_of(connection.url.path)
         self._connection = connection
         self._known = False
 

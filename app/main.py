@@ -26,6 +26,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    uploads,
     webhooks,
 )
 from app.api.dependencies import is_known
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (
         people, projects, category_changes, category_list, exemplars, images, near_duplicates, imports,
-        rounds, maps, labeling, dataset, events, quality, webhooks,
+        rounds, maps, labeling, dataset, events, quality, webhooks, uploads,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         BodyLimit,
         most=settings.most_request_bytes,
         most_of_import=settings.most_import_bytes,
+        most_of_upload=settings.most_upload_bytes,
         knows=lambda connection: is_known(app.state.context, connection),
     )
     app.add_middleware(

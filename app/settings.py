@@ -67,6 +67,9 @@ class Settings(StorageSettings):
     most_import_bytes: int = Field(
         default=5_000_000_000, description="Largest archive that is imported, bytes"
     )
+    most_upload_bytes: int = Field(
+        default=50_000_000_000, description="Largest archive that is sent in pieces, bytes"
+    )
     most_request_images: int = Field(default=500, description="Most pictures in one request")
     most_decoding: int = Field(
         default=8, description="Most requests whose pictures one web process decodes at once"

@@ -16,6 +16,7 @@ from app.db.session import Sessions, database_now, transaction
 from app.domain.errors import StaleAttemptError
 from app.domain.job import JobKind
 from app.jobs import Jobs, send_all
+from app.parts import FOLDER, Parts
 from app.settings import Settings
 from app.usecases.import_images import archives_to_forget
 from app.usecases.run_jobs import (
@@ -28,6 +29,7 @@ from app.usecases.run_jobs import (
     queue_job,
     reap_jobs,
 )
+from app.usecases.uploads import batch_blobs_to_forget, blob_key, uploads_to_forget
 from workers.heart import Heart
 
 log = structlog.get_logger()
@@ -41,6 +43,7 @@ MODULES = {
     JobKind.DRAW_MAP: "workers.draw_map",
     JobKind.IMPORT_IMAGES: "workers.import_images",
     JobKind.SCREEN_POOL: "workers.screen_pool",
+    JobKind.INGEST_ARCHIVE: "workers.ingest_archive",
 }
 
 NEXT = {
@@ -155,11 +158,26 @@ def reconcile_once(bench: Workbench) -> None:
         log.info("job sent again", job_id=job_id, kind=kind.value)
     send_all(bench.jobs, waiting)
     forget_archives(bench)
+    forget_uploads(bench)
 
 
 def forget_archives(bench: Workbench) -> None:
     """Delete what was uploaded for imports that are over, or that nobody started for a day."""
     with transaction(bench.sessions) as session:
         keys = archives_to_forget(session, database_now(session))
+    for key in keys:
+        bench.blobs.delete(key)
+
+
+def forget_uploads(bench: Workbench) -> None:
+    """Delete uploads that nobody finished, and the archives of batches that are over."""
+    with transaction(bench.sessions) as session:
+        gone = uploads_to_forget(session, database_now(session))
+        keys = batch_blobs_to_forget(session)
+    parts = Parts(bench.settings.data_dir / FOLDER)
+    for upload_id, became_a_batch in gone:
+        parts.remove(upload_id)
+        if not became_a_batch:  # its process may have died between the bytes and the batch
+            keys.append(blob_key(upload_id))
     for key in keys:
         bench.blobs.delete(key)

@@ -53,6 +53,11 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.QuotaSpentError: (HTTPStatus.TOO_MANY_REQUESTS, "quota-spent"),
     # Not 507: clients that wait for Retry-After by themselves do so for 429 and 503.
     errors.NoSpaceError: (HTTPStatus.SERVICE_UNAVAILABLE, "no-space"),
+    errors.TooManyUploadsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-uploads"),
+    errors.UploadBusyError: (HTTPStatus.LOCKED, "upload-busy"),
+    errors.UploadOffsetError: (HTTPStatus.CONFLICT, "wrong-offset"),
+    errors.TusVersionError: (HTTPStatus.PRECONDITION_FAILED, "tus-version"),
+    errors.MediaTypeError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     errors.BeyondTheEndError: (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "beyond-the-end"),
     errors.ImportRefusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "import-refused"),

@@ -30,6 +30,9 @@ class Blobs(Protocol):
     def put_file(self, key: str, source: BinaryIO) -> None:
         """Store what is left to read of a file, as `put` does; it never is in memory as a whole."""
 
+    def move_in(self, key: str, file: Path) -> None:
+        """Store a file of this machine and take it away from where it was; without a copy if it can."""
+
     def get(self, key: str) -> bytes:
         """Read all bytes, or raise BlobMissing."""
 

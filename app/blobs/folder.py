@@ -1,5 +1,6 @@
 """Blobs as files."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -34,6 +35,21 @@ class FolderBlobs:
     def put_file(self, key: str, source: BinaryIO) -> None:
         """As `put`, in pieces."""
         self._write(key, lambda file: shutil.copyfileobj(source, file, _PIECE))
+
+    def move_in(self, key: str, file: Path) -> None:
+        """Rename it; on another disk, copy it. The file is synced already, or becomes so."""
+        target = self._file(key)
+        _make_folder(target.parent)
+        try:
+            file.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with file.open("rb") as source:
+                self.put_file(key, source)
+            file.unlink()
+        else:
+            _sync_folder(target.parent)
 
     def _write(self, key: str, fill: Callable[[BinaryIO], object]) -> None:
         target = self._file(key)

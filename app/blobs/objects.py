@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -49,6 +50,12 @@ class ObjectBlobs:
             return
         pieces = chain([first], _pieces(source))
         obstore.put(self._store, path, pieces, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
+
+    def move_in(self, key: str, file: Path) -> None:
+        """Send it there, then remove it here."""
+        with file.open("rb") as source:
+            self.put_file(key, source)
+        file.unlink()
 
     def get(self, key: str) -> bytes:
         """Read all bytes, or raise BlobMissing."""

@@ -313,6 +313,50 @@ class QuotaSpentError(Later, DomainError):
         self.seconds = seconds
 
 
+class TooManyUploadsError(Later, DomainError):
+    """A user has as many unfinished uploads as one may."""
+
+    def __init__(self, most: int, seconds: int = 60) -> None:
+        super().__init__(
+            "You have {most} unfinished uploads. Finish or delete one, then begin another.",
+            most=most,
+        )
+        self.seconds = seconds
+
+
+class UploadBusyError(DomainError):
+    """Another request adds to the upload."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another request sends to this upload. Wait a moment, ask for its offset, and go on there."
+        )
+
+
+class UploadOffsetError(DomainError):
+    """The bytes do not follow what is there; `offset` says where to go on."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__("The upload has {offset} bytes. Go on there.", offset=offset)
+        self.offset = offset
+
+
+class TusVersionError(DomainError):
+    """The client speaks another version of the upload protocol."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            "Uploads follow tus {version}: send that as Tus-Resumable.", version=version
+        )
+
+
+class MediaTypeError(DomainError):
+    """The body is of another kind than the route takes."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__("Send the bytes as {wanted} in Content-Type.", wanted=wanted)
+
+
 class TooLargeError(DomainError):
     """The request is larger than this server takes."""
 

@@ -40,6 +40,7 @@ class Verb(StrEnum):
     DISABLE_WEBHOOK = "disable-webhook"
     DETACH_NEAR_DUPLICATE = "detach-near-duplicate"
     ATTACH_NEAR_DUPLICATE = "attach-near-duplicate"
+    SEND_ARCHIVE = "send-archive"
 
 
 class Actor(StrEnum):

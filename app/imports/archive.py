@@ -49,9 +49,9 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _BEYOND = 0xFFFFFFFF  # the number stands elsewhere (zip64)
-_DRIVE = re.compile(r"[A-Za-z]:")
+DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST = 255  # characters of a name as it is shown
-_MAGIC = {
+MAGIC = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
     b"PK\x07\x08": "zip",
@@ -100,11 +100,8 @@ def open_archive(file: BinaryIO, name: str, limits: Limits = LIMITS) -> Archive:
     file.seek(0)
     if not head:
         raise ImportRefusedError("empty", "The file is empty. Send a zip or a tar with pictures.")
-    if head.startswith(_FOREIGN):
-        raise ImportRefusedError(
-            "foreign_archive", "This kind of archive is not read. Pack the folder as zip or tar."
-        )
-    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
+    refuse_foreign(head)
+    kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if kind == "zip":
         return _Zip(file, size, limits)
     if kind is not None or head[257:262] == b"ustar":
@@ -112,6 +109,14 @@ def open_archive(file: BinaryIO, name: str, limits: Limits = LIMITS) -> Archive:
     if suffix_of(name) in {".zip", ".tar", ".tgz", ".gz", ".bz2"}:
         raise _broken()
     return _Alone(file, name, size)
+
+
+def refuse_foreign(head: bytes) -> None:
+    """Refuse archives that are not read, by their first bytes; raises ImportRefusedError."""
+    if head.startswith(_FOREIGN):
+        raise ImportRefusedError(
+            "foreign_archive", "This kind of archive is not read. Pack the folder as zip or tar."
+        )
 
 
 class _Alone:
@@ -132,7 +137,7 @@ class _Zip:
     """A zip, by its directory."""
 
     def __init__(self, file: BinaryIO, size: int, limits: Limits) -> None:
-        _check_directory(file, size, limits)
+        check_directory(file, size, limits)
         with _reading_zip():
             self._zip = zipfile.ZipFile(file)
             infos = self._zip.infolist()
@@ -140,16 +145,14 @@ class _Zip:
             raise ImportRefusedError(
                 "encrypted", "The archive is encrypted. Pack the pictures without a password."
             )
-        packed = sum(info.compress_size for info in infos)
-        if packed > size:
-            raise _bomb()  # members that share their bytes
+        check_shares(infos, size)
         check_sizes([info.file_size for info in infos], size, limits)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         self.listing = Listing()
         for info in infos:
             if info.is_dir():
                 continue
-            name = _checked(_zip_name(info))
+            name = _checked(zip_name(info))
             mode = info.external_attr >> 16
             plain = stat.S_ISREG(mode) or not stat.S_IFMT(mode)
             if _enlist(self.listing, name, info.file_size, plain=plain):
@@ -171,7 +174,7 @@ class _Tar:
     """A tar, by the places of its files."""
 
     def __init__(self, file: BinaryIO, size: int, packed: str | None, limits: Limits) -> None:
-        self._stream = _Stream(_unpacked(file, packed), size, limits)
+        self._stream = Stream(unpacked(file, packed), size, limits)
         self._places: dict[str, int] = {}
         self.listing = Listing()
         with _reading_tar():
@@ -200,32 +203,41 @@ class _Tar:
         wanted = min(self.listing.sizes[name], most)
         try:
             self._stream.seek(self._places[name])
-            pieces = []
-            while wanted > 0 and (piece := self._stream.read(min(wanted, _PIECE))):
-                pieces.append(piece)
-                wanted -= len(piece)
+            data = self._stream.read_all(wanted)
         except (OSError, EOFError, zlib.error) as error:
             raise DamagedMemberError(name) from error
-        if wanted > 0:
+        if len(data) < wanted:
             raise DamagedMemberError(name)
-        return b"".join(pieces)
+        return data
 
 
-class _Stream(io.RawIOBase):
-    """An unpacked tar that gives no more than a set of pictures has, and no endless header."""
+class Stream(io.RawIOBase):
+    """An unpacked tar that gives no more than a set of pictures has, and no endless header.
+
+    `last` is what was read last: what a tar's reader took for the end.
+    """
 
     def __init__(self, file: BinaryIO, packed: int, limits: Limits) -> None:
         self._file = file
         self._most = min(limits.total, max(packed * limits.ratio, _SMALL))
+        self.last = b""
 
     def read(self, size: int = -1) -> bytes:
         """Bytes; raises ImportRefusedError beyond what is plausible."""
         if not 0 <= size <= _HEADERS:
             raise _bomb()
-        data = self._file.read(size)
+        self.last = self._file.read(size)
         if self._file.tell() > self._most:
             raise _bomb()
-        return data
+        return self.last
+
+    def read_all(self, size: int) -> bytes:
+        """So many bytes, fewer only at the end."""
+        pieces = []
+        while size > 0 and (piece := self.read(min(size, _PIECE))):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
 
     def tell(self) -> int:
         """Where it is."""
@@ -242,7 +254,8 @@ class _Stream(io.RawIOBase):
         return True
 
 
-def _unpacked(file: BinaryIO, packed: str | None) -> BinaryIO:
+def unpacked(file: BinaryIO, packed: str | None) -> BinaryIO:
+    """The file as it is without `gzip` or `bzip2`, read in pieces."""
     if packed == "gzip":
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if packed == "bzip2":
@@ -250,11 +263,17 @@ def _unpacked(file: BinaryIO, packed: str | None) -> BinaryIO:
     return file
 
 
-def _tar_members(stream: _Stream) -> Iterator[tarfile.TarInfo]:
+def _tar_members(stream: Stream) -> Iterator[tarfile.TarInfo]:
     with tarfile.open(fileobj=stream, mode="r:") as tar:
         while (info := tar.next()) is not None:
             tar.members.clear()  # type: ignore[attr-defined] # it would keep a kilobyte for each
             yield info
+
+
+def check_shares(infos: Sequence[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse a zip whose members share their bytes: packed, they have more than it has."""
+    if sum(info.compress_size for info in infos) > packed:
+        raise _bomb()
 
 
 def check_sizes(sizes: Sequence[int], packed: int, limits: Limits = LIMITS) -> None:
@@ -319,8 +338,12 @@ def _broken() -> ImportRefusedError:
     )
 
 
-def _check_directory(file: BinaryIO, size: int, limits: Limits) -> None:
-    """Refuse a directory that would fill the memory; zipfile reads all of it at once."""
+def check_directory(file: BinaryIO, size: int, limits: Limits) -> None:
+    """Refuse a directory that would fill the memory; zipfile reads all of it at once.
+
+    Raises:
+        ImportRefusedError: also when there is none.
+    """
     tail = min(size, _END.size + 0xFFFF)
     file.seek(size - tail)
     data = file.read(tail)
@@ -350,7 +373,7 @@ def _directory64(file: BinaryIO, at: int) -> int:
     return length
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
+def zip_name(info: zipfile.ZipInfo) -> str:
     """The name; zips that say nothing about their script are mostly UTF-8 all the same."""
     if info.flag_bits & 0x800:
         return info.filename
@@ -362,7 +385,7 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
 
 def _checked(name: str) -> str:
     plain = name.replace("\\", "/")
-    if plain.startswith("/") or _DRIVE.match(plain) or ".." in plain.split("/"):
+    if plain.startswith("/") or DRIVE.match(plain) or ".." in plain.split("/"):
         raise ImportRefusedError(
             "unsafe_path",
             "The archive has a path that leads out of it: {name}. Pack it again with relative paths.",

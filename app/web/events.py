@@ -50,6 +50,7 @@ VERBS = {
     Verb.ADJUDICATE: marked("Proposal adjudicated"),
     Verb.IMPORT_IMAGES: marked("Pictures imported"),
     Verb.CANCEL_IMPORT: marked("Import cancelled"),
+    Verb.SEND_ARCHIVE: marked("Archive sent"),
 }
 
 

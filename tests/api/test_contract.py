@@ -24,6 +24,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    uploads,
     webhooks,
 )
 from app.api.dependencies import Needs
@@ -39,7 +40,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-    near_duplicates, labeling, dataset, events, quality, webhooks,
+    near_duplicates, labeling, dataset, events, quality, webhooks, uploads,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -54,7 +55,10 @@ RIGHTS = {
         "leaseProposals", "releaseProposals", "decideProposal", "listDecisions", "undoDecision",
         "decidePage", "listGrids", "getSession",
     },
-    Right.INGEST: {"ingestImages"},
+    Right.INGEST: {
+        "describeUploads", "createUpload", "listUploads", "getUpload", "headUpload", "sendUpload",
+        "deleteUpload",
+        "ingestImages"},
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",

@@ -21,6 +21,8 @@ CHANGING = [route for route in ROUTES if route.methods & {"POST", "PUT", "PATCH"
 UNLOGGED = {
     "setPreferences": "of the caller alone, in no project",
     "ingestImages": "each source of an image is a row with its time: the log of what was crawled",
+    "createUpload": "it brings nothing yet: the batch that comes of it is logged",
+    "deleteUpload": "as createUpload: what was unfinished never was in the project",
     "leaseProposals": "a lease ends by itself and changes no data",
     "releaseProposals": "as leaseProposals",
     "decideProposal": "decisions are their own log: append-only, with who and when",
@@ -176,7 +178,19 @@ def resetting_exemplars(service: Service) -> Call:
     return path, {}
 
 
+def sending(service: Service) -> Call:
+    announced = {"Tus-Resumable": "1.0.0", "Upload-Length": "3"}
+    made = service.call("lea", "POST", f"{BASE}/uploads", headers=announced).json()
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    return f"{BASE}/uploads/{made['id']}", {"headers": headers, "content": b"PK!"}
+
+
 CALLS: dict[str, Prepare] = {
+    "sendUpload": sending,
     "createProject": json("/projects", slug="trees", name="Trees"),
     "editProject": json(BASE, threshold=0.7),
     "setMember": json(f"{BASE}/members/cyd", role="lead"),

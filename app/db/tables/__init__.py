@@ -26,6 +26,7 @@ from .rounds import (
     RoundEffort,
     RoundQuality,
 )
+from .uploads import ResumableUpload
 from .webhooks import Delivery, Webhook
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Project",
     "ProjectMember",
     "Proposal",
+    "ResumableUpload",
     "Round",
     "RoundCategory",
     "RoundEffort",

@@ -1,0 +1,139 @@
+"""An archive of crawled pictures becomes candidates, a few at a time.
+
+Each few are written in one transaction together with how far the archive is: whoever takes over from
+a worker that died goes on there, and stores nothing twice.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.blobs import BlobMissing
+from app.db.session import database_now, transaction
+from app.db.tables import ApiToken, Batch, Project, ResumableUpload
+from app.domain.archive import SENTENCES, Fault
+from app.domain.errors import ImportRefusedError, QuotaSpentError
+from app.domain.ingestion import ImageOutcome, SourceFacts
+from app.domain.quota import Amount, Quota
+from app.imports.archive import shown
+from app.imports.rows import facts
+from app.imports.sidecars import SidecarError, sidecars_of, source_of
+from app.imports.streaming import Member, is_picture, members, samples
+from app.pictures import PictureLimits
+from app.usecases.batches import end_batch, start_batch
+from app.usecases.ingest_images import ingest_images
+from app.usecases.people import Principal
+from app.usecases.quotas import count_use
+from app.usecases.run_jobs import lock_batch_claim
+from app.usecases.store_images import ImageAnswer, Taken, Upload, take
+from workers.runner import JobFailedError, Publish, Work
+
+_FEW, _FEW_BYTES = 64, 64_000_000
+
+
+def compute(work: Work) -> Publish:
+    """Do what is left of the archive."""
+    bench = work.bench
+    with transaction(bench.sessions) as session:
+        batch, _ = lock_batch_claim(session, work.claim)
+        start_batch(batch, database_now(session))
+        key, name, done = batch.blob_key, batch.name, batch.done
+        otherwise = _said(session, batch)
+    if key is None:
+        raise JobFailedError(_GONE)
+    most = bench.settings.most_image_bytes
+    try:
+        with bench.blobs.open(key) as file:
+            for few in _few(samples(members(file, name, most, done))):
+                work.heart.progress(done, None)
+                taken = _taken(work, few, otherwise)
+                done = few[-1][-1].position + 1
+                _store(work, taken, done)
+    except BlobMissing as missing:
+        raise JobFailedError(_GONE) from missing
+    except (ImportRefusedError, QuotaSpentError) as refused:
+        raise JobFailedError(str(refused)) from refused
+    work.heart.progress(done, done)
+    return _publish
+
+
+_GONE = "The archive is gone. Send it again."
+
+
+def _said(session: Session, batch: Batch) -> SourceFacts:
+    """What was said of the whole archive when it was announced."""
+    said = session.scalar(
+        select(ResumableUpload.source).where(ResumableUpload.batch_id == batch.id)
+    )
+    return facts(**said) if said else SourceFacts()
+
+
+def _few(found: Iterable[list[Member]]) -> Iterator[list[list[Member]]]:
+    """Samples for one transaction: so many pictures or bytes."""
+    held: list[list[Member]] = []
+    pictures = size = 0
+    for sample in found:
+        held.append(sample)
+        pictures += len(sample)
+        size += sum(len(member.data) for member in sample)
+        if pictures >= _FEW or size >= _FEW_BYTES:
+            yield held
+            held, pictures, size = [], 0, 0
+    if held:
+        yield held
+
+
+def _taken(work: Work, few: Iterable[list[Member]], otherwise: SourceFacts) -> list[Taken]:
+    work.heart.check()
+    uploads: list[Upload] = []
+    refused: list[Taken] = []
+    for sample in few:
+        beside = {member.name: member.data for member in sample if member.fault is None}
+        for member in sample:
+            if member.fault is not None:
+                refused.append(_refused(member, member.fault, SENTENCES[member.fault]))
+            elif is_picture(member):
+                try:
+                    uploads.append(_upload(member, beside, otherwise))
+                except SidecarError as error:
+                    refused.append(_refused(member, Fault.INVALID_SIDECAR, shown(str(error))))
+    settings = work.bench.settings
+    limits = PictureLimits(bytes=settings.most_image_bytes, pixels=settings.most_image_pixels)
+    return take(uploads, work.bench.blobs, limits) + refused
+
+
+def _upload(member: Member, beside: dict[str, bytes], otherwise: SourceFacts) -> Upload:
+    sidecars = [(name, beside[name]) for name in sidecars_of(member.name, beside)]
+    return Upload(shown(member.name), lambda: member.data, source_of(sidecars, otherwise))
+
+
+def _refused(member: Member, fault: Fault, detail: str) -> Taken:
+    name = shown(member.name)
+    answer = ImageAnswer(name, ImageOutcome.REJECTED, None, fault.value, detail)
+    return Taken(filename=name, source=SourceFacts(), picture=None, refusal=answer)
+
+
+def _store(work: Work, taken: list[Taken], done: int) -> None:
+    with transaction(work.bench.sessions) as session:
+        batch, _ = lock_batch_claim(session, work.claim)
+        project = session.get_one(Project, batch.project_id)
+        if taken:
+            ingest_images(session, project, batch.id, taken)
+            _count(session, batch, len(taken))
+        batch.done = done
+
+
+def _count(session: Session, batch: Batch, images: int) -> None:
+    """Against the quota of the token that sent the archive; its bytes were counted then."""
+    token = session.get(ApiToken, batch.token_id) if batch.token_id else None
+    if token is None or token.most_images is None:
+        return
+    quota = Quota(token.most_images, None)
+    caller = Principal(batch.user_id, "", "", False, frozenset(), token.id, quota)
+    count_use(session, caller, Amount(images, 0), database_now(session))
+
+
+def _publish(session: Session, batch: Batch) -> None:
+    batch.total = batch.done
+    end_batch(batch, database_now(session))
