@@ -18,8 +18,13 @@ def derivative(blobs: Blobs, sha256: str, size: Size) -> bytes:
     try:
         return blobs.get(key)
     except BlobMissing:
-        made = derive(blobs.get(original_key(sha256)), size)
+        original = original_key(sha256)
+        made = derive(blobs.get(original), size)
         blobs.put(key, made, "image/webp")
+        if not blobs.exists(original):
+            # Erased meanwhile (the original goes before its copies): this copy goes, too.
+            blobs.delete(key)
+            raise BlobMissing(original) from None
         return made
 
 

@@ -26,6 +26,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    takedowns,
     uploads,
     webhooks,
 )
@@ -80,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (
         people, projects, category_changes, category_list, exemplars, images, near_duplicates, imports,
-        rounds, maps, labeling, dataset, events, quality, webhooks, uploads,
+        rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

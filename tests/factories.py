@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import FolderBlobs, original_key
 from app.db.session import database_now
@@ -430,6 +431,21 @@ def answer(
     session.add(decision)
     session.flush()
     return decision
+
+
+def until_blocked(sessions: sessionmaker[Session]) -> None:
+    """Return once some connection waits for a lock that another one holds."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND cardinality(pg_blocking_pids(pid)) > 0"
+    )
+    deadline = time.monotonic() + 20
+    while True:
+        with sessions() as session:
+            if session.scalars(waiting).one():
+                return
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        time.sleep(0.005)
 
 
 def claim_step(session: Session, project: Project, kind: JobKind) -> Claim:

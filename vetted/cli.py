@@ -318,6 +318,8 @@ def round_replay(
         f"{found.moved} stand elsewhere; confidences differ by {found.apart:.2g} at most; "
         f"the model is {'the same' if replayed.same_model else 'another one'}."
     )
+    if replayed.taken_down:
+        typer.echo(f"Left out, because they were taken down since: {replayed.taken_down} pictures.")
     if not found.identical:
         typer.secho("The proposals are not identical.", fg="red", err=True)
         raise typer.Exit(1)

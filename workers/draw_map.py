@@ -24,6 +24,8 @@ from app.domain.embedding_map import (
     points_key,
 )
 from app.usecases.run_jobs import step_waits
+from app.usecases.takedowns.find import taken_down
+from app.usecases.takedowns.unmap import forget_on_map
 from models import checkpoint, plane
 from models.neighbours import nearly_equal
 from models.network import MetricModel
@@ -86,8 +88,10 @@ def compute(work: Work) -> Publish:
         variance_y=variance[1],
     )
 
-    def publish(session: Session, _running: Round) -> None:
+    def publish(session: Session, running: Round) -> None:
         session.add(drawn)
+        # Those that went since the pictures were chosen; the project is locked here.
+        forget_on_map(bench.blobs, drawn, taken_down(session, running.project_id))
 
     return publish
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from app.blobs import Blobs
 from app.db.session import transaction
 from app.db.tables import Feature, FeatureShard
+from app.usecases.takedowns.erase import erase_later, gone
 
 _KEPT_SHARDS = 16
 _QUERY = 10_000
@@ -66,6 +67,10 @@ class FeatureStore:
             # Sorted, so that two workers lock equal rows in one order and cannot deadlock.
             rows.sort(key=lambda each: str(each["sha256"]))
             session.execute(insert(Feature).values(rows).on_conflict_do_nothing())
+        # A picture that was erased before this commit has features again: they are to go, too. One
+        # that is erased after it takes them along.
+        with transaction(self._sessions) as session:
+            erase_later(session, gone(session, hashes))
 
     def load(self, hashes: Sequence[str]) -> Tensor:
         """The features of these pictures, float32 [len(hashes), D], in their order.

@@ -81,7 +81,7 @@ def _training(of: Round) -> Query:
         select(Image.id, Image.sha256, _NUMBER, Example.category_id, null())
         .join(Example, Example.image_id == Image.id)
         .outerjoin(Round, Round.id == Example.round_id)
-        .where(Example.split == Split.TRAIN, *_in_force(Example, of))
+        .where(Example.split == Split.TRAIN, Image.taken_down_at.is_(None), *_in_force(Example, of))
         .order_by(Image.sha256)
     )
 
@@ -91,7 +91,7 @@ def _proposed(of: Round) -> Query:
     return (
         select(Image.id, Image.sha256, number, Proposal.category_id, Proposal.confidence)
         .join(Proposal, Proposal.image_id == Image.id)
-        .where(*_by_the_model(of), ~_example(of))
+        .where(*_by_the_model(of), ~_example(of), Image.taken_down_at.is_(None))
         .order_by(Image.sha256)
     )
 
@@ -102,7 +102,12 @@ def _rejected(of: Round) -> Query:
         select(Image.id, Image.sha256, _NUMBER, HardNegative.category_id, null())
         .join(HardNegative, HardNegative.image_id == Image.id)
         .join(Round, Round.id == HardNegative.round_id)
-        .where(*_in_force(HardNegative, of), ~_proposal(of), ~_example(of))
+        .where(
+            *_in_force(HardNegative, of),
+            ~_proposal(of),
+            ~_example(of),
+            Image.taken_down_at.is_(None),
+        )
         .order_by(Image.sha256, HardNegative.id.desc())
         .ext(distinct_on(Image.sha256))
     )

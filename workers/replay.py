@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import BlobMissing, Blobs
 from app.db.tables import DatasetVersion, Image, Project, Round
+from app.db.version_facts import taken_down_of
 from app.domain.manifest import Comparison, Question, compare, list_hash
 from app.usecases.freeze_dataset import hash_of_rows
 from app.usecases.round_manifest import FORMAT
+from app.usecases.takedowns.find import taken_down
 from models import checkpoint
 from models.config import MetricConfig
 from workers import candidate_list
@@ -32,11 +34,15 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of it: how the proposals compare, and whether the trained model has equal bytes."""
+    """What came of it: how the proposals compare, and whether the trained model has equal bytes.
+
+    `taken_down` pictures were left out, because they are gone: what they taught is missing.
+    """
 
     comparison: Comparison
     same_model: bool
     proposals: int
+    taken_down: int
 
 
 def replay(
@@ -49,7 +55,8 @@ def replay(
 
     Rows and pictures' features come from the database and the blobs, after their hashes were
     compared with the manifest; settings come from the manifest alone. The proposals are identical
-    on the machine of the round; on another kind of machine the last digits may differ.
+    on the machine of the round; on another kind of machine the last digits may differ. Pictures that
+    were taken down since are left out on both sides.
 
     Args:
         sessions: The database; it is only read.
@@ -65,7 +72,13 @@ def replay(
     with sessions() as session:
         running = _round(session, manifest)
         _check_dataset(session, running, manifest)
-        candidates = _candidates(session, blobs, running, manifest)
+        gone = taken_down(session, running.project_id)
+        every = _candidates(session, blobs, running, manifest)
+        candidates = [each for each in every if each[0] not in gone]
+        missed = {image_id for image_id, _ in every if image_id in gone} | _members(
+            session, running
+        )
+        gone_hashes = set(_hashes(session, sorted(gone)).values())
         data = read_data(session, running)
         pool = read_pool(session, running, candidates)
         names = dict(zip(data.categories, manifest["categories"], strict=True))
@@ -85,9 +98,12 @@ def replay(
     digest = hashlib.sha256(checkpoint.to_bytes(model)).hexdigest()
     replayed = _questions(sessions, asked, names, set(manifest["candidates"]["dropped"]))
     return Replayed(
-        comparison=compare(_recorded(manifest), replayed),
+        comparison=compare(
+            [each for each in _recorded(manifest) if each.sha256 not in gone_hashes], replayed
+        ),
         same_model=digest == manifest["model_sha256"],
         proposals=len(replayed),
+        taken_down=len(missed),
     )
 
 
@@ -119,6 +135,17 @@ def _check_dataset(session: Session, running: Round, manifest: Mapping[str, Any]
             f"Dataset version {version.number} is not what the manifest was made of: "
             "its content hash is another one."
         )
+
+
+def _members(session: Session, running: Round) -> set[int]:
+    """Pictures that are gone of the dataset version that the round trained on."""
+    version = session.scalars(
+        select(DatasetVersion).where(
+            DatasetVersion.project_id == running.project_id,
+            DatasetVersion.number == running.trained_on,
+        )
+    ).one()
+    return taken_down_of(session, version)
 
 
 def _candidates(

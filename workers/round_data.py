@@ -39,6 +39,7 @@ def examples(session: Session, of: Round, split: Split) -> list[Labeled]:
             Example.split == split,
             Example.from_version <= of.trained_on,
             or_(Example.to_version.is_(None), Example.to_version > of.trained_on),
+            Image.taken_down_at.is_(None),
         )
         .order_by(Image.sha256)
     )
@@ -54,6 +55,7 @@ def hard_negatives(session: Session, of: Round) -> list[Labeled]:
             HardNegative.project_id == of.project_id,
             HardNegative.from_version <= of.trained_on,
             or_(HardNegative.to_version.is_(None), HardNegative.to_version > of.trained_on),
+            Image.taken_down_at.is_(None),
         )
         .order_by(Image.sha256, HardNegative.category_id)
     )

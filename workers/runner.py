@@ -29,6 +29,8 @@ from app.usecases.run_jobs import (
     queue_job,
     reap_jobs,
 )
+from app.usecases.takedowns.erase import erase_pending
+from app.usecases.takedowns.find import taken_down_during
 from app.usecases.uploads import batch_blobs_to_forget, blob_key, uploads_to_forget
 from workers.heart import Heart
 
@@ -114,10 +116,11 @@ def run_one(bench: Workbench, job_id: int) -> None:
         _put_back(bench, claim)
     except JobFailedError as error:
         told.warning("job failed", error=str(error))
-        _fail(bench, claim, str(error))
+        _fail_or_repeat(bench, claim, str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the lead must see it
         told.exception("job failed unexpectedly")
-        _fail(bench, claim, f"An unexpected error, told in full in the worker's log: {error!r}")
+        message = f"An unexpected error, told in full in the worker's log: {error!r}"
+        _fail_or_repeat(bench, claim, message)
     else:
         told.info("job done")
 
@@ -142,6 +145,18 @@ def _put_back(bench: Workbench, claim: Claim) -> None:
         log.info("job that gave way was cancelled", job_id=claim.job_id)
 
 
+def _fail_or_repeat(bench: Workbench, claim: Claim, message: str) -> None:
+    """Fail, unless a picture went from under this job's feet: then it begins again without it."""
+    with transaction(bench.sessions) as session:
+        repeat = taken_down_during(session, claim.job_id)
+    if not repeat:
+        _fail(bench, claim, message)
+        return
+    log.info("job begins again after a takedown", job_id=claim.job_id)
+    _put_back(bench, claim)
+    send_all(bench.jobs, [(claim.job_id, claim.kind)])
+
+
 def _fail(bench: Workbench, claim: Claim, message: str) -> None:
     try:
         with transaction(bench.sessions) as session:
@@ -151,7 +166,7 @@ def _fail(bench: Workbench, claim: Claim, message: str) -> None:
 
 
 def reconcile_once(bench: Workbench) -> None:
-    """See `reap_jobs`; send what it returns."""
+    """See `reap_jobs`; send what it returns. Then delete what nobody needs or may have any more."""
     with transaction(bench.sessions) as session:
         waiting = [(job.id, JobKind(job.kind)) for job in reap_jobs(session, database_now(session))]
     for job_id, kind in waiting:
@@ -159,6 +174,7 @@ def reconcile_once(bench: Workbench) -> None:
     send_all(bench.jobs, waiting)
     forget_archives(bench)
     forget_uploads(bench)
+    erase_pending(bench.sessions, bench.blobs)
 
 
 def forget_archives(bench: Workbench) -> None:

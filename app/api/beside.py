@@ -185,4 +185,5 @@ class Writer:
         )
 
     def _hashes(self, image_ids: Iterable[int]) -> list[str]:
-        return [self.images[image_id].sha256 for image_id in image_ids]
+        # What was taken down stands beside nothing any more.
+        return [self.images[image_id].sha256 for image_id in image_ids if image_id in self.images]

@@ -26,6 +26,7 @@ from app.usecases.people import (
     enter_project,
     who_calls,
 )
+from app.usecases.takedowns.erase import ERASING, erase_pending
 
 COOKIE = "vetted_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -64,6 +65,9 @@ async def get_unit(request: Request, context: ContextDep) -> AsyncIterator[Unit]
             await run_sync(session.commit, limiter=CapacityLimiter(1))
     if unit.queued:
         await run_in_threadpool(send_all, context.jobs, unit.queued)
+    if session.info.get(ERASING):
+        # At once; were this process to die here, a worker would do it in seconds.
+        await run_in_threadpool(erase_pending, context.sessions, context.blobs)
 
 
 UnitDep = Annotated[Unit, Depends(get_unit, scope="function")]

@@ -24,6 +24,7 @@ from app.domain.errors import (
     NoSpaceError,
     NotFoundError,
     QuotaSpentError,
+    TakenDownError,
     TooLargeError,
 )
 from app.domain.event import Verb
@@ -173,10 +174,16 @@ def _image(unit: UnitDep, access: Access, sha256: str) -> Image:
     image = queries.image_by_hash(unit.session, access.project.id, sha256)
     if image is None:
         raise NotFoundError("image", sha256)
+    if image.taken_down_at is not None:
+        raise TakenDownError
     return image
 
 
-@router.get("/projects/{project}/images/{sha256}", operation_id="getImage", responses=responses())
+@router.get(
+    "/projects/{project}/images/{sha256}",
+    operation_id="getImage",
+    responses=responses(TakenDownError),
+)
 def get_image(sha256: str, unit: UnitDep, access: Reader) -> ImageDetailOut:
     """An image and its sources."""
     image = _image(unit, access, sha256)
@@ -209,13 +216,13 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
     "/projects/{project}/images/{sha256}/original",
     operation_id="headOriginal",
     response_class=Response,
-    responses=responses() | _PICTURE,
+    responses=responses(TakenDownError) | _PICTURE,
 )
 @router.get(
     "/projects/{project}/images/{sha256}/original",
     operation_id="getOriginal",
     response_class=Response,
-    responses=responses(BeyondTheEndError) | _PICTURE,
+    responses=responses(BeyondTheEndError, TakenDownError) | _PICTURE,
 )
 def get_original(
     sha256: str, request: Request, unit: UnitDep, context: ContextDep, access: Reader
@@ -235,13 +242,13 @@ def get_original(
     "/projects/{project}/images/{sha256}/{size}",
     operation_id="headDerivative",
     response_class=Response,
-    responses=responses() | _PICTURE,
+    responses=responses(TakenDownError) | _PICTURE,
 )
 @router.get(
     "/projects/{project}/images/{sha256}/{size}",
     operation_id="getDerivative",
     response_class=Response,
-    responses=responses(BeyondTheEndError) | _PICTURE,
+    responses=responses(BeyondTheEndError, TakenDownError) | _PICTURE,
 )
 def get_derivative(
     sha256: str, size: str, request: Request, unit: UnitDep, context: ContextDep, access: Reader

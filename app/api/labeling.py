@@ -25,6 +25,7 @@ from app.domain.errors import (
     PartOfPickError,
     PickAnsweredError,
     RoundClosedError,
+    TakenDownError,
 )
 from app.domain.round import RoundState
 from app.usecases.label.decide import Said, record_decision
@@ -65,6 +66,7 @@ LONGEST_DAY = timedelta(hours=48)
 
 UNDO_REFUSALS = (
     RoundClosedError,
+    TakenDownError,
     NotUndoableError,
     AnsweredSinceError,
     PickAnsweredError,
@@ -136,6 +138,7 @@ def release(body: ClientBody, unit: UnitDep, access: Labeler) -> Released:
         200: {"model": DecisionAnswer, "description": "This key was answered before"},
         **responses(
             RoundClosedError,
+            TakenDownError,
             AlreadyDecidedError,
             LeaseLostError,
             KeyReusedError,
@@ -259,6 +262,7 @@ def list_decisions(
             category=category,
             image=answers.image_out(project.slug, image),
             undoable=state == RoundState.LABELING
+            and image.taken_down_at is None
             and decision.ordinal == proposal.decisions
             and not proposal.adjudicated
             and (picked is None or untouched(picked)),

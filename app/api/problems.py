@@ -40,6 +40,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.NotReplayableError: (HTTPStatus.CONFLICT, "not-replayable"),
     errors.RoundClosedError: (HTTPStatus.CONFLICT, "round-closed"),
     errors.LeaseLostError: (HTTPStatus.CONFLICT, "lease-lost"),
+    errors.TakenDownError: (HTTPStatus.GONE, "taken-down"),
     errors.AlreadyDecidedError: (HTTPStatus.CONFLICT, "already-decided"),
     errors.NotUndoableError: (HTTPStatus.CONFLICT, "not-undoable"),
     errors.AnsweredSinceError: (HTTPStatus.CONFLICT, "answered-since"),

@@ -116,8 +116,10 @@ def known_question(
 
 
 def images(session: Session, image_ids: Collection[int]) -> dict[int, Image]:
-    """Images by id."""
-    rows = session.scalars(select(Image).where(Image.id.in_(image_ids)))
+    """Images by id; those that were taken down are left out."""
+    rows = session.scalars(
+        select(Image).where(Image.id.in_(image_ids), Image.taken_down_at.is_(None))
+    )
     return {image.id: image for image in rows}
 
 

@@ -74,6 +74,41 @@ def held_by_host(session: Session, version: DatasetVersion) -> Sequence[Row[*tup
     return _read(session, version, _HOSTS)
 
 
+_TAKEN_DOWN = """
+    WITH span AS (
+        SELECT image_id, from_version, to_version
+        FROM image JOIN example ON example.image_id = image.id AND to_version IS NOT NULL
+        WHERE image.project_id = :project_id AND taken_down_at IS NOT NULL
+        UNION ALL
+        SELECT image_id, from_version, to_version
+        FROM image JOIN hard_negative ON hard_negative.image_id = image.id AND to_version IS NOT NULL
+        WHERE image.project_id = :project_id AND taken_down_at IS NOT NULL
+    )
+    SELECT number, array_agg(DISTINCT image_id) AS images
+    FROM dataset_version JOIN span ON from_version <= number AND to_version > number
+    WHERE project_id = :project_id AND (CAST(:number AS int) IS NULL OR number = :number)
+    GROUP BY number
+"""
+
+
+def taken_down_since(session: Session, version: DatasetVersion) -> int:
+    """How many pictures of the version were taken down after it was frozen: nobody gets these."""
+    return len(taken_down_of(session, version))
+
+
+def taken_down_of(session: Session, version: DatasetVersion) -> set[int]:
+    """Ids of these pictures."""
+    where = {"project_id": version.project_id, "number": version.number}
+    rows = session.execute(text(_TAKEN_DOWN), where)
+    return {image_id for row in rows for image_id in row.images}
+
+
+def taken_down_by_version(session: Session, project_id: int) -> dict[int, int]:
+    """How many each version has lost, by its number; those that lost none are left out."""
+    rows = session.execute(text(_TAKEN_DOWN), {"project_id": project_id, "number": None})
+    return {row.number: len(row.images) for row in rows}
+
+
 def _read(session: Session, version: DatasetVersion, query: str) -> Sequence[Row[*tuple[Any, ...]]]:
     where = {
         "project_id": version.project_id,

@@ -1,6 +1,6 @@
 """The map of a round: its pictures as points in the plane, and how they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
@@ -59,6 +59,21 @@ def column_at(name: str, points: int) -> int:
             return start
         start += points * column.width * int(column.type[-1])
     raise ValueError(f"There is no column {name!r}.")
+
+
+def without_points(stored: bytes, points: int, places: Iterable[int]) -> bytes:
+    """The stored columns without the points at these places."""
+    leave = frozenset(places)
+    parts, start = [], 0
+    for column in COLUMNS:
+        size = column.width * int(column.type[-1])
+        parts += [
+            stored[start + place * size : start + (place + 1) * size]
+            for place in range(points)
+            if place not in leave
+        ]
+        start += points * size
+    return b"".join(parts)
 
 
 def points_key(digest: str) -> str:

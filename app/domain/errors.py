@@ -170,6 +170,16 @@ class LeaseLostError(DomainError):
         self.proposal_id = proposal_id
 
 
+class TakenDownError(DomainError):
+    """The picture was taken down: it is gone, and nobody is asked about it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This picture was taken down, so it is gone and nothing is asked about it any more. "
+            "Go on with the next one."
+        )
+
+
 class AlreadyDecidedError(DomainError):
     """The proposal has its decision."""
 

@@ -41,6 +41,8 @@ class Verb(StrEnum):
     DETACH_NEAR_DUPLICATE = "detach-near-duplicate"
     ATTACH_NEAR_DUPLICATE = "attach-near-duplicate"
     SEND_ARCHIVE = "send-archive"
+    TAKE_DOWN = "take-down"
+    LIFT_TAKEDOWN = "lift-takedown"
 
 
 class Actor(StrEnum):

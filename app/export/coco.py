@@ -23,6 +23,7 @@ def coco_file(selection: Selection) -> Iterator[bytes]:
         "date_created": about.frozen_at.isoformat(),
         "content_hash": about.content_hash,
         "filters": about.filters,
+        "taken_down": about.taken_down,
     }
     licences: dict[str, int] = {}
     yield b'{"info": ' + _json(info)

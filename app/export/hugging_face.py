@@ -83,9 +83,11 @@ def _card(selection: Selection, parts: list[Part]) -> str:
         if found
     ]
     about = selection.about
+    gone = f"Taken down since, and left out: {about.taken_down}.\n" if about.taken_down else ""
     return (
         f"---\nconfigs: {json.dumps(configs)}\nlicense: other\n---\n\n"
         f"# {about.project}, dataset version {about.version}\n\n"
         f"Content hash `{about.content_hash}`. Each picture keeps the licence of its source: LICENCES.csv\n"
         "has them all. A picture of `hard_negatives` was judged NOT to show its `not_category`.\n"
+        + gone
     )

@@ -46,6 +46,7 @@ def _schema(arrow: Any, selection: Selection) -> Any:
         "dataset_version": about.version,
         "content_hash": about.content_hash,
         "filters": about.filters,
+        "taken_down": about.taken_down,
     }
     return arrow.schema(
         [

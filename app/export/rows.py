@@ -78,7 +78,8 @@ class About:
     """What is said about the whole.
 
     `examples` and `hard_negatives` count the version; `rows` the selection, by part. `content_hash`
-    is of the version, too: `filters` tells what was left out.
+    is of the version, too: `filters` tells what was left out. `taken_down` pictures of the version
+    were taken down since it was frozen, and are in no export of it.
     """
 
     project: str
@@ -90,6 +91,7 @@ class About:
     hard_negatives: int
     filters: dict[str, list[str]]
     rows: dict[str, int]
+    taken_down: int = 0
 
 
 @dataclass(frozen=True)

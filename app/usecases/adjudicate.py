@@ -21,7 +21,13 @@ from app.usecases.count_quality import outdate
 from app.usecases.freeze_dataset import next_version
 from app.usecases.label.holder import check_key
 from app.usecases.label.lease import end_lease
-from app.usecases.label.log import Entry, append, find_by_key, lock_proposal
+from app.usecases.label.log import (
+    Entry,
+    append,
+    find_by_key,
+    lock_proposal,
+    refuse_taken_down,
+)
 from app.usecases.label.tallies import Changes
 
 
@@ -45,6 +51,7 @@ def adjudicate(
 
     Raises:
         NotFoundError: when the project has no such proposal.
+        TakenDownError: when the picture was taken down.
         NotWaitingError: when it does not wait for a lead.
         AlreadyDecidedError: when somebody was faster.
         RoundClosedError: when its round is over, unless an earlier answer is contradicted.
@@ -62,6 +69,7 @@ def adjudicate(
         if (earlier.proposal_id, earlier.answer) != (proposal.id, answer):
             raise KeyReusedError(key)
         return Adjudicated(earlier, proposal.adjudicated and _differs(proposal), replayed=True)
+    refuse_taken_down(session, proposal)
     if proposal.adjudicated:
         raise AlreadyDecidedError(proposal.id)
     contradicts = proposal.audits is not None and proposal.answer is not None

@@ -100,7 +100,8 @@ def _link(
 ) -> None:
     rows: dict[int, ImageOutcome] = {}
     for each in answers:
-        if each.sha256 in ids:
+        # The same picture may be refused from one address and welcome from another.
+        if each.sha256 in ids and each.outcome is not ImageOutcome.REJECTED:
             # What was stored first and sent again stays "stored".
             rows.setdefault(ids[each.sha256], each.outcome)
     if not rows:

@@ -31,6 +31,7 @@ from app.db.tables import (
     Source,
     VersionCategory,
 )
+from app.db.version_facts import taken_down_since
 from app.domain.dataset import Split, provenance
 from app.domain.errors import InvalidError, NotFoundError
 from app.export import rows as exported
@@ -121,6 +122,7 @@ def select_rows(
         hard_negatives=version.hard_negatives,
         filters=filters.told(),
         rows={part: counts[part] for part in exported.Part},
+        taken_down=taken_down_since(session, version),
     )
     return exported.Selection(
         about=about,
@@ -213,7 +215,7 @@ def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) 
         .join(Image, Image.id == member.c.image_id)
         .join(VersionCategory, VersionCategory.category_id == member.c.category_id)
         .join(made_by, made_by.id == member.c.round_id, isouter=True)
-        .where(VersionCategory.version_id == version.id)
+        .where(VersionCategory.version_id == version.id, Image.taken_down_at.is_(None))
     )
     if filters.licences:
         query = query.where(_licensed(filters.licences))

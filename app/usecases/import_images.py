@@ -227,13 +227,17 @@ def publish_batch(
     # All images at once and in order, before any group: others who store the same pictures wait for
     # one another in one order.
     everything = [taken for group in groups.values() for _, taken in group]
-    ids, new = insert_images(session, project, everything)
+    inserted = insert_images(session, project, everything)
+    judged = iter(inserted.taken)
+    groups = {
+        place: [(found, next(judged)) for found, _ in group] for place, group in groups.items()
+    }
     counts: Counter[str] = Counter(of.counts)
     # The pool first: a picture that is an example, too, leaves it again.
     for place, group in sorted(groups.items(), key=lambda each: not each[0].is_pool):
         uploads = [taken for _, taken in group]
         if place.is_pool:
-            answers = add_candidates(session, project, uploads, ids, new)
+            answers = add_candidates(session, project, uploads, inserted.ids, inserted.new)
         else:
             answers = _seed(session, project, place, uploads)
         _count(counts, place, answers)

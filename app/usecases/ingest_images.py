@@ -19,9 +19,9 @@ def ingest_images(
 
     Sending a picture again is harmless: it is a duplicate, and what is new about its source is kept.
     """
-    ids, new = insert_images(session, project, taken)
-    answers = add_candidates(session, project, taken, ids, new)
-    count_in(session, batch_id, answers, ids)
+    inserted = insert_images(session, project, taken)
+    answers = add_candidates(session, project, inserted.taken, inserted.ids, inserted.new)
+    count_in(session, batch_id, answers, inserted.ids)
     return answers
 
 

@@ -16,6 +16,7 @@ from app.domain.grid import expected_precision
 from app.domain.proposing import Score
 from app.domain.redundancy import RISKY_CONFIDENCE, RISKY_PRECISION, RedundancyFor
 from app.domain.round import RoundEvent, RoundState, next_state
+from app.usecases.takedowns.find import taken_down
 from app.usecases.tell_round import tell_round
 
 
@@ -91,10 +92,12 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
                 for of, other, number in trained.confusions
             ],
         )
+    gone = taken_down(session, running.project_id)
     rows = [
         {"round_id": running.id, "category_id": category, "position": position, "image_id": image}
         for category, images in trained.exemplars.items()
         for position, image in enumerate(images)
+        if image not in gone
     ]
     if rows:
         session.execute(insert(Exemplar), rows)
@@ -103,8 +106,8 @@ def publish_trained(session: Session, running: Round, trained: Trained) -> None:
     tell_round(session, running)
 
 
-# Joined with the pool: a candidate that was seeded as an example meanwhile is asked about no more.
-# A question with a known answer shows an example.
+# Joined with the pool: a candidate that was seeded as an example or taken down meanwhile is asked
+# about no more. A question with a known answer shows an example, unless that was taken down.
 _INSERT_PROPOSALS = text(
     """
     INSERT INTO proposal (round_id, image_id, category_id, confidence, position, gold, audits)
@@ -113,7 +116,10 @@ _INSERT_PROPOSALS = text(
     FROM unnest(:images, :categories, :confidences, :positions, :gold, :audits)
          AS made (image_id, category_id, confidence, position, gold, audits)
     LEFT JOIN candidate ON candidate.image_id = made.image_id
-    WHERE candidate.image_id IS NOT NULL OR made.gold IS NOT NULL
+    WHERE candidate.image_id IS NOT NULL OR (made.gold IS NOT NULL AND made.image_id NOT IN (
+        SELECT image.id FROM image
+        WHERE image.project_id = :project_id AND image.taken_down_at IS NOT NULL
+    ))
     """
 ).bindparams(
     bindparam("images", type_=ARRAY(Integer)),
@@ -237,6 +243,7 @@ def publish_scored(session: Session, running: Round, scored: Scored, now: dateti
         _INSERT_PROPOSALS,
         {
             "round_id": running.id,
+            "project_id": running.project_id,
             "images": [proposal.image_id for proposal in proposals],
             "categories": [proposal.category_id for proposal in proposals],
             "confidences": [proposal.confidence for proposal in proposals],

@@ -17,11 +17,15 @@ _COPIED = {
     "hard_negative": "project_id, image_id, category_id, round_id, decision_id, inherited_from",
 }
 # A picture has one place in S, and is refused once for a category: no key is twice in one of them.
+# What was taken down since is gone from every version, and comes back with none.
 _MISSING = """
     SELECT {keys} FROM {table} AS member WHERE project_id = :project_id {within} AND {one}
       AND NOT EXISTS (
         SELECT FROM {table} AS same
         WHERE project_id = :project_id {within} AND {other} AND {equal}
+      )
+      AND image_id NOT IN (
+        SELECT id FROM image WHERE project_id = :project_id AND taken_down_at IS NOT NULL
       )
 """
 _COUNT = """

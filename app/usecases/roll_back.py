@@ -63,8 +63,8 @@ def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetV
 
     What the dataset holds now is frozen first, if it is not yet. Pictures that are no examples any
     more become candidates, as not visited; so do candidates that were visited by rounds whose
-    effect is undone. Categories keep the names that they have now; which of them are retired becomes
-    as it was then.
+    effect is undone. What was taken down stays gone. Categories keep the names that they have now;
+    which of them are retired becomes as it was then.
 
     Raises:
         RoundInProgressError: while a round is not finished: it trains on what would go.
@@ -105,6 +105,9 @@ _POOL = """
     ), back AS (
         SELECT image_id FROM example
         WHERE project_id = :project_id AND to_version > :number AND from_version <= :number
+          AND image_id NOT IN (
+            SELECT id FROM image WHERE project_id = :project_id AND taken_down_at IS NOT NULL
+          )
     )
     SELECT (SELECT count(*) FROM gone
             WHERE NOT EXISTS (SELECT FROM back WHERE back.image_id = gone.image_id)) AS to_pool,
@@ -116,6 +119,7 @@ _INTO_POOL = """
     SELECT image.id, image.project_id, ('x' || left(image.sha256, 4))::bit(16)::int
     FROM image JOIN example ON example.image_id = image.id AND example.to_version = :new
     WHERE image.project_id = :project_id AND image.id NOT IN (TABLE now)
+      AND image.taken_down_at IS NULL
     ON CONFLICT DO NOTHING
 """
 _OUT_OF_POOL = """

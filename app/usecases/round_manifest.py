@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import (
@@ -20,6 +20,7 @@ from app.db.tables import (
     User,
     VersionCategory,
 )
+from app.db.version_facts import taken_down_of
 from app.domain.errors import NotFoundError, NotReplayableError
 from app.usecases.export_model import model_outputs
 
@@ -85,6 +86,7 @@ def head_of(session: Session, project: Project, of: Round) -> dict[str, Any]:
         "machine": model.metrics.get("machine", {}),
         "model_sha256": model.sha256,
         "categories": [each.name for each in model_outputs(session, of)],
+        "taken_down": _taken_down(session, of, versions[of.trained_on]),
         "trained_on": _version(versions[of.trained_on]),
         "made": None if of.made_version is None else _version(versions[of.made_version]),
         "candidates": {
@@ -96,6 +98,21 @@ def head_of(session: Session, project: Project, of: Round) -> dict[str, Any]:
             ),
         },
     }
+
+
+def _taken_down(session: Session, of: Round, trained_on: DatasetVersion) -> list[str]:
+    """What the round trained on or asked about and is gone now: a replay leaves it out."""
+    asked = select(Proposal.image_id).where(Proposal.round_id == of.id)
+    members = taken_down_of(session, trained_on)
+    return sorted(
+        session.scalars(
+            select(Image.sha256).where(
+                Image.project_id == of.project_id,
+                Image.taken_down_at.is_not(None),
+                or_(Image.id.in_(members), Image.id.in_(asked)),
+            )
+        )
+    )
 
 
 def proposals_of(session: Session, of: Round) -> Iterator[dict[str, Any]]:

@@ -49,7 +49,8 @@ def seed_examples(
         raise NotFoundError("category", category.name)
     if found.retired_at is not None:
         raise CategoryRetiredError(found.name)
-    ids, _ = insert_images(session, project, taken)
+    inserted = insert_images(session, project, taken)
+    taken, ids = inserted.taken, inserted.ids
     refused = _refused(session, category, list(ids.values()))
     new = _insert_examples(
         session, project, category, split, sorted(set(ids.values()) - refused.keys())

@@ -4,7 +4,8 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from app.db.tables import Image, Project, Source
 from app.domain.errors import InvalidError
 from app.domain.ingestion import ImageOutcome, SourceFacts, check_source
 from app.pictures import Picture, PictureLimits, PictureRefused, inspect
+from app.usecases.takedowns.admit import SENTENCES, Arriving, admit
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,16 @@ class ImageAnswer:
 
 @dataclass(frozen=True)
 class Taken:
-    """A file that is a picture and whose bytes are stored, or the answer that refuses it."""
+    """A file that is a picture and whose bytes are stored, or the answer that refuses it.
+
+    `is_stored` tells whether the bytes are still there: a takedown may erase them at any moment.
+    """
 
     filename: str
     source: SourceFacts
     picture: Picture | None
     refusal: ImageAnswer | None
+    is_stored: Callable[[], bool] = lambda: True
 
 
 # Storing waits for the disk, and a disk makes what waits at once durable at once: one after another,
@@ -85,8 +91,9 @@ def _take_one(upload: Upload, data: bytes, blobs: Blobs, limits: PictureLimits) 
         return _refuse(name, upload.source, refused.reason.value, refused.detail)
     except InvalidError as invalid:
         return _refuse(name, upload.source, f"invalid_{invalid.field}", str(invalid))
-    blobs.put(original_key(picture.sha256), data, picture.format.media_type)
-    return Taken(filename=name, source=source, picture=picture, refusal=None)
+    key = original_key(picture.sha256)
+    blobs.put(key, data, picture.format.media_type)
+    return Taken(name, source, picture, refusal=None, is_stored=partial(blobs.exists, key))
 
 
 def _refuse(name: str, source: SourceFacts, reason: str, detail: str) -> Taken:
@@ -99,17 +106,27 @@ def _shown_name(filename: str) -> str:
     return re.sub(r"[^\x20-\x7e\u00a0-\U0010ffff]", "?", filename)[:255]
 
 
-def insert_images(
-    session: Session, project: Project, taken: Sequence[Taken]
-) -> tuple[dict[str, int], set[str]]:
-    """Store the rows of images and sources.
+@dataclass(frozen=True)
+class Inserted:
+    """What has a row now.
 
-    Returns:
-        Image ids by content hash, and the hashes that are new to the project.
+    Attributes:
+        taken: The files in their order; those that were taken down are refused.
+        ids: Image ids by content hash.
+        new: The hashes that are new to the project.
     """
-    pictures = {t.picture.sha256: t.picture for t in taken if t.picture is not None}
+
+    taken: list[Taken]
+    ids: dict[str, int]
+    new: set[str]
+
+
+def insert_images(session: Session, project: Project, taken: Sequence[Taken]) -> Inserted:
+    """Store the rows of images and sources: the one door for pictures, by whatever way they come."""
+    kept, back = _without_taken_down(session, project, taken)
+    pictures = {t.picture.sha256: t.picture for t in kept if t.picture is not None}
     if not pictures:
-        return {}, set()
+        return Inserted(kept, {}, set())
     # Sorted, so that two requests with the same pictures lock them in one order and cannot deadlock.
     rows = [
         {
@@ -137,8 +154,33 @@ def insert_images(
             )
         )
         ids |= dict(found.all())
-    _insert_sources(session, taken, ids)
-    return ids, new
+    _insert_sources(session, kept, ids)
+    return Inserted(kept, ids, new | back)
+
+
+def _without_taken_down(
+    session: Session, project: Project, taken: Sequence[Taken]
+) -> tuple[list[Taken], set[str]]:
+    """The files with refusals for what was taken down, and the hashes that may come back."""
+    kept = list(taken)
+    places = [place for place, each in enumerate(taken) if each.picture is not None]
+    admitted = admit(session, project, [_arriving(taken[place]) for place in places])
+    for index, reason in admitted.refused.items():
+        of = taken[places[index]]
+        sha256 = of.picture.sha256 if of.picture is not None else None
+        kept[places[index]] = replace(
+            of,
+            picture=None,
+            refusal=ImageAnswer(
+                of.filename, ImageOutcome.REJECTED, sha256, reason, SENTENCES[reason]
+            ),
+        )
+    return kept, admitted.back
+
+
+def _arriving(of: Taken) -> Arriving:
+    assert of.picture is not None  # noqa: S101 - the caller chose those with one
+    return Arriving(of.picture.sha256, of.source.url, of.is_stored)
 
 
 def _insert_sources(session: Session, taken: Sequence[Taken], ids: dict[str, int]) -> None:

@@ -51,6 +51,8 @@ VERBS = {
     Verb.IMPORT_IMAGES: marked("Pictures imported"),
     Verb.CANCEL_IMPORT: marked("Import cancelled"),
     Verb.SEND_ARCHIVE: marked("Archive sent"),
+    Verb.TAKE_DOWN: marked("Pictures taken down"),
+    Verb.LIFT_TAKEDOWN: marked("Takedown lifted"),
 }
 
 

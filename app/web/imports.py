@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Import, Project
 from app.domain.importing import ImportFormat, ImportState, Into, LeftOut, Rest, SplitBy
 from app.domain.ingestion import ImageOutcome
+from app.domain.takedown import ERASED, TAKEN_DOWN
 from app.pictures import RefusalReason
 from app.usecases import import_images
 from app.usecases.import_plan import ImportOptions
@@ -97,6 +98,8 @@ REASONS: Mapping[str, str] = {
     "another_category": marked("It is an example of another category already."),
     "another_split": marked("It is in the other split already."),
     "rejected_before": marked("A labeler has said that it is not this category."),
+    TAKEN_DOWN: marked("It was taken down and may not come back."),
+    ERASED: marked("Its bytes were just being erased: send it again."),
     "open_proposal": marked("A round is asking labelers about it: close the round first."),
 }
 _OTHER = marked("It could not be taken.")

@@ -24,6 +24,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    takedowns,
     uploads,
     webhooks,
 )
@@ -40,7 +41,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
-    near_duplicates, labeling, dataset, events, quality, webhooks, uploads,
+    near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -71,6 +72,7 @@ RIGHTS = {
         "previewRollBack", "rollBack", "listEvents", "exportEvents", "exportManifest", "diffVersions",
         "listWebhooks", "createWebhook", "editWebhook", "deleteWebhook", "testWebhook",
         "listDeliveries", "redeliver",
+        "listTakedowns", "previewTakedown", "takeDown", "takeDownImage", "liftTakedown",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

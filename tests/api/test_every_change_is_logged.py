@@ -189,6 +189,12 @@ def sending(service: Service) -> Call:
     return f"{BASE}/uploads/{made['id']}", {"headers": headers, "content": b"PK!"}
 
 
+def lifting(service: Service) -> Call:
+    body = {"what": "https://example.org/a.jpg", "reason": "a request"}
+    made = service.call("lea", "POST", f"{BASE}/takedowns", json=body).json()
+    return f"{BASE}/takedowns/{made['id']}/lift", {}
+
+
 CALLS: dict[str, Prepare] = {
     "sendUpload": sending,
     "createProject": json("/projects", slug="trees", name="Trees"),
@@ -216,6 +222,9 @@ CALLS: dict[str, Prepare] = {
     "deleteWebhook": of_webhook(),
     "testWebhook": of_webhook("/test"),
     "redeliver": sending_again,
+    "takeDown": json(f"{BASE}/takedowns", what="https://example.org/a.jpg", reason="a request"),
+    "takeDownImage": json(f"{BASE}/images/{'0' * 64}/takedown", reason="a request"),
+    "liftTakedown": lifting,
     "adjudicate": adjudicating,
     "setAside": setting_aside,
     "rollBack": rolling_back,

@@ -26,6 +26,7 @@ from .rounds import (
     RoundEffort,
     RoundQuality,
 )
+from .takedowns import Erasure, Takedown, Tombstone
 from .uploads import ResumableUpload
 from .webhooks import Delivery, Webhook
 
@@ -43,6 +44,7 @@ __all__ = [
     "DatasetVersion",
     "Decision",
     "Delivery",
+    "Erasure",
     "Event",
     "Example",
     "Exemplar",
@@ -67,8 +69,10 @@ __all__ = [
     "RoundQuality",
     "Source",
     "Table",
+    "Takedown",
     "Tally",
     "TokenUse",
+    "Tombstone",
     "User",
     "VersionCategory",
     "WebSession",

@@ -44,6 +44,10 @@ class Example(Table):
             "to_version",
             postgresql_where=text("to_version IS NOT NULL"),
         ),
+        # In which versions a picture was that is gone.
+        Index(
+            "ix_example_image_id_ended", "image_id", postgresql_where=text("to_version IS NOT NULL")
+        ),
     )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -82,6 +86,12 @@ class HardNegative(Table):
             "ix_hard_negative_project_id_to_version",
             "project_id",
             "to_version",
+            postgresql_where=text("to_version IS NOT NULL"),
+        ),
+        # In which versions a picture was that is gone.
+        Index(
+            "ix_hard_negative_image_id_ended",
+            "image_id",
             postgresql_where=text("to_version IS NOT NULL"),
         ),
     )

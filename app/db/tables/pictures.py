@@ -21,7 +21,16 @@ class Image(Table):
 
     __tablename__ = "image"
     # Two uploads of the same bytes at once: one inserts, the other finds a duplicate.
-    __table_args__ = (UniqueConstraint("project_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("project_id", "sha256"),
+        # Few: what leaves them out looks here.
+        Index(
+            "ix_image_taken_down",
+            "project_id",
+            postgresql_include=["id"],
+            postgresql_where=text("taken_down_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     sha256: Mapped[str]
@@ -30,6 +39,8 @@ class Image(Table):
     height: Mapped[int]
     size: Mapped[int]
     created_at: Mapped[datetime] = created()
+    # The row stays, because frozen versions and decisions refer to it; its bytes are gone.
+    taken_down_at: Mapped[datetime | None]
 
 
 class Source(Table):
@@ -41,6 +52,8 @@ class Source(Table):
         UniqueConstraint(
             "image_id", "url", "author", "licence", postgresql_nulls_not_distinct=True
         ),
+        # All pictures from one address, for takedowns.
+        Index("ix_source_url", "url", postgresql_using="hash"),
     )
     id: Mapped[int] = row_id()
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))

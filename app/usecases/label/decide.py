@@ -16,7 +16,14 @@ from app.domain.errors import (
 from app.domain.round import RoundState
 from app.usecases.categories.carry_out import active_category
 from app.usecases.label.holder import Labeler, check_key
-from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
+from app.usecases.label.log import (
+    Entry,
+    Saved,
+    append,
+    find_by_key,
+    lock_proposal,
+    refuse_taken_down,
+)
 from app.usecases.label.pick import propose_picked
 from app.usecases.label.tallies import Changes
 from app.usecases.label.unsure import pass_on
@@ -67,6 +74,7 @@ def decide(
         NotFoundError: when the project has no such proposal or picked category.
         CategoryRetiredError: when the picked category is retired.
         RoundClosedError: when its round is over.
+        TakenDownError: when the picture was taken down.
         AlreadyDecidedError, LeaseLostError: when somebody else was faster.
         KeyReusedError: when the key came with another proposal or answer before.
         InvalidError: for an unusable key, a negative time, or a verdict that contradicts itself.
@@ -85,6 +93,7 @@ def decide(
     if labeling.state != RoundState.LABELING:
         raise RoundClosedError(labeling.number)
     if proposal.answer is not None:
+        refuse_taken_down(session, proposal)
         raise AlreadyDecidedError(proposal.id)
     if (proposal.lease_token, proposal.lease_user_id) != (said.lease_token, labeler.user_id):
         raise LeaseLostError(proposal.id)

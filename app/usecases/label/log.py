@@ -6,9 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db.tables import Decision, Project, Proposal, Round
-from app.domain.decision import Answer
-from app.domain.errors import KeyReusedError, NotFoundError
+from app.db.tables import Decision, Image, Project, Proposal, Round
+from app.domain.decision import WITHDRAWN, Answer
+from app.domain.errors import KeyReusedError, NotFoundError, TakenDownError
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,15 @@ def relock(session: Session, proposal_id: int) -> Proposal:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def refuse_taken_down(session: Session, proposal: Proposal) -> None:
+    """Raises TakenDownError when the proposal was withdrawn because its picture is gone."""
+    if proposal.answer != WITHDRAWN:
+        return
+    gone = select(Image.id).where(Image.id == proposal.image_id, Image.taken_down_at.is_not(None))
+    if session.scalar(gone) is not None:
+        raise TakenDownError
 
 
 def find_by_key(session: Session, user_id: int, key: str) -> Decision | None:

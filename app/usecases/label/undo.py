@@ -20,7 +20,14 @@ from app.domain.errors import (
 from app.domain.lease import LEASE
 from app.domain.round import RoundState
 from app.usecases.label.holder import Holder, check_key
-from app.usecases.label.log import Entry, Saved, append, find_by_key, lock_proposal
+from app.usecases.label.log import (
+    Entry,
+    Saved,
+    append,
+    find_by_key,
+    lock_proposal,
+    refuse_taken_down,
+)
 from app.usecases.label.pick import withdraw_picked
 from app.usecases.label.tallies import Changes
 from app.usecases.label.unsure import take_back
@@ -34,6 +41,7 @@ def undo_decision(
     Raises:
         NotFoundError: when the decision is not the caller's or not of this project.
         RoundClosedError: when its round is over.
+        TakenDownError: when the picture was taken down.
         NotUndoableError: when it was undone before.
         AnsweredSinceError: when it passed the proposal on and somebody else answered.
         PickAnsweredError: when it picked a category and somebody else answered about that one.
@@ -59,6 +67,7 @@ def undo_decision(
         return Saved(earlier, proposal, replayed=True)
     if labeling.state != RoundState.LABELING:
         raise RoundClosedError(labeling.number)
+    refuse_taken_down(session, proposal)
     _check_undoable(session, decision, proposal)
     changes = Changes()
     entry = Entry(holder.user_id, Answer.UNDO, key, undoes=decision.id)
