@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo demo-reset test lint screenshots words clean
+.PHONY: install demo demo-reset test fuzz lint screenshots words clean
 
 install: $(STAMP)
 
@@ -25,6 +25,10 @@ demo-reset: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+# The tests that make up their input, with much more of it: about ten minutes.
+fuzz: $(STAMP)
+	VETTED_FUZZ=100 $(BIN)/python -m pytest tests/journeys/test_whole_api.py tests/pictures/test_fuzz.py $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

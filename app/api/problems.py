@@ -199,6 +199,13 @@ def of_data() -> JSONResponse:
 def of_http(error: HTTPException) -> JSONResponse:
     """A refusal by the framework itself: no such route, wrong method, a body that broke off."""
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:
+        # To callers it is what any other body is that does not fit, and that is documented.
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid",
+            f"The request does not have the documented form. {error.detail}",
+        )
     return problem(
         status,
         status.phrase.lower().replace(" ", "-"),
