@@ -14,6 +14,7 @@ from app.domain.round import RoundState
 from tests import factories
 from tests.journeys import board, seat
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
+from tests.journeys.looks import LOOKS, Look, name_of
 
 pytestmark = pytest.mark.slow
 SIZE = 12
@@ -622,18 +623,13 @@ def test_every_tile_has_a_key_of_its_own(server: Server, grid: Grid, visit: Visi
     assert rows[2] > 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("locale", ["en", "ar"])
-def test_the_grid_is_for_everyone(
-    grid: Grid, visit: Visit, scheme: str, width: int, locale: str
-) -> None:
+@pytest.mark.parametrize("look", LOOKS, ids=name_of)
+def test_the_grid_is_for_everyone(grid: Grid, visit: Visit, look: Look) -> None:
     made = grid()
-    look = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}, "locale": locale}
     page = take_grid(visit, made, **look)
     board.tiles(page)
     page.keyboard.press("Space")
-    page.keyboard.press("ArrowLeft" if locale == "ar" else "ArrowRight")
+    page.keyboard.press("ArrowLeft" if look["locale"] == "ar" else "ArrowRight")
     assert board.focused(page) == 1
     page.keyboard.press("u")
     assert_accessible(page)

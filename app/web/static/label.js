@@ -439,10 +439,13 @@ addEventListener("beforeunload", (event) => {
 for (const link of document.querySelectorAll(".bar a, #grid-link")) {
   link.addEventListener("click", (event) => {
     if (sender.waiting.length) return;
-    const given = call("POST", `${base}/proposals/release`, { body: { client }, keepalive: true }).catch(() => {});
-    if (link.id !== "grid-link" || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    // The grid asks for the whole category: these must be back before it does, unless it takes long.
+    const release = () =>
+      call("POST", `${base}/proposals/release`, { body: { client }, keepalive: true }).catch(() => {});
+    if (link.id !== "grid-link" || event.ctrlKey || event.metaKey || event.shiftKey) return release();
+    // The grid asks for the whole category: what is here or on its way must be back before it does,
+    // unless it takes long.
     event.preventDefault();
+    const given = supply.idle().then(release);
     Promise.race([given, new Promise((resolve) => setTimeout(resolve, 1000))]).then(() => location.assign(link.href));
   });
 }

@@ -86,6 +86,11 @@ export class Supply {
     return this.#running;
   }
 
+  /** Resolves when nothing that was asked for is on its way. */
+  async idle() {
+    while (this.#running) await this.#running;
+  }
+
   /** How many to hold. Near the end of a round at most half of what is open: others label too. */
   #target() {
     if (!this.progress) return FIRST;
