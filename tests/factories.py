@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.blobs import FolderBlobs, original_key
 from app.db.session import database_now
 from app.db.tables import (
+    Batch,
     Candidate,
     Category,
     Decision,
@@ -37,7 +38,7 @@ from app.db.tables import (
     Webhook,
 )
 from app.domain.access import Role
-from app.domain.batch import Standing
+from app.domain.batch import BatchKind, BatchState, Standing
 from app.domain.dataset import Split
 from app.domain.embedding_map import COLUMNS, NO_CONFIDENCE, PointKind, images_key, points_key
 from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
@@ -219,6 +220,23 @@ def batch_of_today(session: Session, project: Project) -> int:
     """The batch of what the project's lead uploads in the browser today."""
     lead = Principal(project.created_by, "", "", False, frozenset())
     return batch_of_the_day(session, project, lead, database_now(session))
+
+
+def make_batch(session: Session, project: Project, **values: object) -> Batch:
+    """An archive of the lead's that waits for a worker, unless `values` say otherwise."""
+    batch = Batch(
+        **{
+            "project_id": project.id,
+            "user_id": project.created_by,
+            "kind": BatchKind.ARCHIVE,
+            "name": "alps.tar",
+            "state": BatchState.QUEUED,
+            **values,
+        }
+    )
+    session.add(batch)
+    session.flush()
+    return batch
 
 
 @dataclass(frozen=True)

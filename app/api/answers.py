@@ -90,8 +90,8 @@ def category_out(category: Category, look_alikes: Sequence[str], counts: Counts)
     )
 
 
-def upload_answer(answers: Sequence[ImageAnswer]) -> UploadAnswer:
-    """The answer for each file, and the counts."""
+def upload_answer(answers: Sequence[ImageAnswer], batch_id: int | None = None) -> UploadAnswer:
+    """The answer for each file, the counts, and the batch that they count into."""
     counted = dict.fromkeys(ImageOutcome, 0)
     for answer in answers:
         counted[answer.outcome] += 1
@@ -100,6 +100,7 @@ def upload_answer(answers: Sequence[ImageAnswer]) -> UploadAnswer:
         duplicate=counted[ImageOutcome.DUPLICATE],
         conflict=counted[ImageOutcome.CONFLICT],
         rejected=counted[ImageOutcome.REJECTED],
+        batch=batch_id,
         images=[
             ImageAnswerOut(
                 filename=answer.filename,

@@ -26,12 +26,13 @@ from app.domain.errors import (
     QuotaSpentError,
     TakenDownError,
     TooLargeError,
+    TransitionError,
 )
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.domain.quota import Amount
 from app.pictures import PictureFormat, PictureLimits, Size
-from app.usecases.batches import batch_of_the_day
+from app.usecases.batches import batch_for_upload, batch_of_the_day
 from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
@@ -65,10 +66,24 @@ Sources = Annotated[
 @router.post(
     "/projects/{project}/images",
     operation_id="ingestImages",
-    responses=responses(InvalidError, TooLargeError, BusyError, QuotaSpentError, NoSpaceError),
+    responses=responses(
+        InvalidError, TooLargeError, BusyError, QuotaSpentError, NoSpaceError, TransitionError
+    ),
 )
 def ingest(
-    files: Files, unit: UnitDep, context: ContextDep, access: Crawler, sources: Sources = None
+    files: Files,
+    unit: UnitDep,
+    context: ContextDep,
+    access: Crawler,
+    sources: Sources = None,
+    batch: Annotated[
+        int | None,
+        Form(
+            description="An open batch of the caller; without it, that of the token and the day",
+            ge=1,
+            le=2**31 - 1,
+        ),
+    ] = None,
 ) -> UploadAnswer:
     """Push crawled images into the pool. Sending one again is harmless: it is answered `duplicate`."""
     caller = access.principal
@@ -79,11 +94,15 @@ def ingest(
     # Nothing was asked of the unit's session yet: no connection is held while pictures decode.
     taken = _take(context, files, sources)
     now = database_now(unit.session)
-    batch_id = batch_of_the_day(unit.session, access.project, caller, now)
+    batch_id = (
+        batch_of_the_day(unit.session, access.project, caller, now)
+        if batch is None
+        else batch_for_upload(unit.session, access.project, caller, batch)
+    )
     given = ingest_images(unit.session, access.project, batch_id, taken)
     if not caller.quota.is_none:
         count_use(unit.session, caller, coming, now)
-    return answers.upload_answer(given)
+    return answers.upload_answer(given, batch_id)
 
 
 @router.post(

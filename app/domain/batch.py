@@ -47,6 +47,8 @@ TRANSITIONS = {
     (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
 }
 
+# What is asked of a batch when pictures come.
+TAKE = "take pictures"
 # So many refused files of a batch are kept by name; the rest is counted.
 MOST_TOLD = 1000
 

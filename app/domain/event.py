@@ -43,6 +43,11 @@ class Verb(StrEnum):
     SEND_ARCHIVE = "send-archive"
     TAKE_DOWN = "take-down"
     LIFT_TAKEDOWN = "lift-takedown"
+    CREATE_BATCH = "create-batch"
+    FINISH_BATCH = "finish-batch"
+    CANCEL_BATCH = "cancel-batch"
+    WITHDRAW_BATCH = "withdraw-batch"
+    RESTORE_BATCH = "restore-batch"
 
 
 class Actor(StrEnum):

@@ -8,10 +8,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from app.db.batch_queries import Owner
 from app.db.many_rows import insert_rows
-from app.db.tables import Batch, BatchImage, BatchRefusal, Project
-from app.domain.batch import MOST_TOLD, BatchEvent, BatchKind, BatchState, next_state
+from app.db.tables import Batch, BatchImage, BatchRefusal, Job, Project
+from app.domain.batch import MOST_TOLD, TAKE, BatchEvent, BatchKind, BatchState, next_state
+from app.domain.errors import NotFoundError, TransitionError
+from app.domain.event import Verb
 from app.domain.ingestion import ImageOutcome
+from app.domain.job import JobEvent, JobState
+from app.domain.job import next_state as next_job_state
+from app.usecases.events import record
 from app.usecases.people import Principal
 from app.usecases.store_images import ImageAnswer
 
@@ -37,14 +43,17 @@ def open_batch(
 def batch_of_the_day(
     session: Session, project: Project, principal: Principal, now: datetime
 ) -> int:
-    """The id of the batch for uploads that name none: one for each caller and UTC day."""
+    """The id of the batch for uploads that name none: one for each caller and UTC day.
+
+    It is locked against being withdrawn meanwhile; see `withdraw_batch`.
+    """
     whose = {
         "project_id": project.id,
         "user_id": principal.user_id,
         "token_id": principal.token_id,
         "day": now.date(),
     }
-    find = select(Batch.id).filter_by(**whose)
+    find = select(Batch.id).filter_by(**whose).with_for_update(read=True, key_share=True)
     found = session.scalar(find)
     if found is not None:
         return found
@@ -56,6 +65,82 @@ def batch_of_the_day(
     )
     # Nothing where another request was faster: its batch is there now.
     return made if made is not None else session.scalars(find).one()
+
+
+def batch_for_upload(
+    session: Session, project: Project, principal: Principal, batch_id: int
+) -> int:
+    """The id of a batch that the caller has opened, locked as that of the day.
+
+    Raises:
+        NotFoundError: when there is none of this caller in the project.
+        TransitionError: when it is finished, or is no upload.
+    """
+    found = session.scalar(
+        select(Batch)
+        .where(
+            Batch.id == batch_id,
+            Batch.project_id == project.id,
+            Batch.user_id == principal.user_id,
+            Batch.token_id == principal.token_id,
+        )
+        .with_for_update(read=True, key_share=True)
+    )
+    if found is None:
+        raise NotFoundError("batch", batch_id)
+    if found.state != BatchState.OPEN:
+        raise TransitionError("batch", found.state, TAKE)
+    return found.id
+
+
+def lock_batch(
+    session: Session, project: Project, batch_id: int, owner: Owner | None = None
+) -> Batch:
+    """A batch of the project (and of this owner) for update: uploads into it are waited for.
+
+    Raises:
+        NotFoundError: when there is none.
+    """
+    query = select(Batch).where(Batch.project_id == project.id, Batch.id == batch_id)
+    if owner is not None:
+        query = query.where(Batch.user_id == owner.user_id, Batch.token_id == owner.token_id)
+    found = session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    if found is None:
+        raise NotFoundError("batch", batch_id)
+    return found
+
+
+def finish_batch(session: Session, batch: Batch, user_id: int, now: datetime) -> None:
+    """No more pictures come to an upload.
+
+    Raises:
+        TransitionError: unless it is open.
+    """
+    if batch.state != BatchState.OPEN:
+        raise TransitionError("batch", batch.state, BatchEvent.FINISH)
+    end_batch(batch, now)
+    # What is uploaded on this day without naming a batch begins another one.
+    batch.day = None
+    record(session, batch.project_id, user_id, Verb.FINISH_BATCH, batch.name, id=batch.id)
+
+
+def cancel_batch(session: Session, batch: Batch, user_id: int, now: datetime) -> None:
+    """End what a worker does, where it is: what is stored stays.
+
+    Raises:
+        TransitionError: when no worker has to do with it, or not any more.
+    """
+    batch.state = next_state(BatchState(batch.state), BatchEvent.CANCEL)
+    batch.finished_at = now
+    job = session.scalar(
+        select(Job)
+        .where(Job.batch_id == batch.id, Job.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        .with_for_update()
+    )
+    if job is not None:
+        job.state = next_job_state(JobState(job.state), JobEvent.CANCEL)
+        job.finished_at = now
+    record(session, batch.project_id, user_id, Verb.CANCEL_BATCH, batch.name, id=batch.id)
 
 
 def count_in(

@@ -53,6 +53,11 @@ VERBS = {
     Verb.SEND_ARCHIVE: marked("Archive sent"),
     Verb.TAKE_DOWN: marked("Pictures taken down"),
     Verb.LIFT_TAKEDOWN: marked("Takedown lifted"),
+    Verb.CREATE_BATCH: marked("Batch opened"),
+    Verb.FINISH_BATCH: marked("Batch finished"),
+    Verb.CANCEL_BATCH: marked("Batch cancelled"),
+    Verb.WITHDRAW_BATCH: marked("Batch withdrawn"),
+    Verb.RESTORE_BATCH: marked("Batch brought back"),
 }
 
 

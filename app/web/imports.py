@@ -102,7 +102,7 @@ REASONS: Mapping[str, str] = {
     ERASED: marked("Its bytes were just being erased: send it again."),
     "open_proposal": marked("A round is asking labelers about it: close the round first."),
 }
-_OTHER = marked("It could not be taken.")
+OTHER_REASON = marked("It could not be taken.")
 _MEGABYTE = 1_000_000
 K = TypeVar("K", bound=StrEnum)
 
@@ -184,7 +184,7 @@ def import_page(
         if ready
         else (),
         reasons=tuple(
-            ReasonLine(words.t(REASONS.get(reason, _OTHER)), count(files))
+            ReasonLine(words.t(REASONS.get(reason, OTHER_REASON)), count(files))
             for reason, files in sorted(reasons.items(), key=lambda each: -each[1])
         ),
         refused=refused,
@@ -256,13 +256,13 @@ def _notes(project: Project, of: Import, words: Words) -> tuple[str, ...]:
 
 def _foreseen(of: Import, words: Words) -> tuple[RefusedFile, ...]:
     return tuple(
-        RefusedFile(each["filename"], words.t(REASONS.get(each["reason"], _OTHER)), None)
+        RefusedFile(each["filename"], words.t(REASONS.get(each["reason"], OTHER_REASON)), None)
         for each in of.preview["problems"]
     )
 
 
 def _refused(session: Session, of: Import, words: Words) -> tuple[RefusedFile, ...]:
     return tuple(
-        RefusedFile(each.filename, words.t(REASONS.get(each.reason, _OTHER)), each.detail)
+        RefusedFile(each.filename, words.t(REASONS.get(each.reason, OTHER_REASON)), each.detail)
         for each in import_images.refusals(session, of)
     )

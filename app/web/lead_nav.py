@@ -16,6 +16,7 @@ class Place:
 
 ROUNDS = Place("", marked("Rounds"))
 CATEGORIES = Place("/categories", marked("Categories"))
+POOL = Place("/pool", marked("Pool"))
 MAP = Place("/map", marked("Map"))
 QUALITY = Place("/quality", marked("Quality"))
 VERSIONS = Place("/versions", marked("Versions"))
@@ -24,7 +25,7 @@ WEBHOOKS = Place("/webhooks", marked("Webhooks"))
 EVENTS = Place("/events", marked("Events"))
 # In the order in which they are shown. A new page adds itself here, and its template includes
 # `lead_nav.html`.
-PLACES = (ROUNDS, CATEGORIES, MAP, QUALITY, VERSIONS, IMPORT, WEBHOOKS, EVENTS)
+PLACES = (ROUNDS, CATEGORIES, POOL, MAP, QUALITY, VERSIONS, IMPORT, WEBHOOKS, EVENTS)
 
 
 def lead_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

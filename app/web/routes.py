@@ -14,6 +14,7 @@ from app.web import (
     category_routes,
     import_routes,
     lead_routes,
+    pool_routes,
     quality_routes,
     setup_routes,
     sign_in,
@@ -47,6 +48,7 @@ SPEAKING = frozenset(
         "lead",
         "map",
         "new-project",
+        "pool",
         "quality",
         "version",
         "webhooks",
@@ -58,6 +60,7 @@ router.include_router(lead_routes.router)
 router.include_router(setup_routes.router)
 router.include_router(category_routes.router)
 router.include_router(import_routes.router)
+router.include_router(pool_routes.router)
 router.include_router(quality_routes.router)
 router.include_router(webhook_routes.router)
 

@@ -8,6 +8,7 @@ from babel.dates import format_datetime
 from babel.numbers import get_decimal_symbol
 
 from app.domain.access import Right, Role
+from app.domain.batch import TAKE, BatchEvent, BatchState
 from app.domain.errors import DomainError
 from app.domain.importing import ImportEvent, ImportState
 from app.domain.job import JobKind
@@ -67,6 +68,7 @@ NOUNS = {
         "catalogue": marked("catalogue"),
         "choice": marked("choice"),
         "import": marked("import"),
+        "batch": marked("batch"),
         "webhook": marked("webhook"),
         "delivery": marked("delivery"),
         "pictures": marked("pictures"),
@@ -81,6 +83,8 @@ NOUNS = {
         ImportState.READY.value: marked("not started"),
         ImportState.RUNNING.value: marked("at work"),
         ImportState.DONE.value: marked("done"),
+        BatchState.OPEN.value: marked("open"),
+        BatchState.QUEUED.value: marked("waiting for a worker"),
     },
     "event": {
         ImportEvent.START.value: marked("be started"),
@@ -94,6 +98,8 @@ NOUNS = {
         WebhookEvent.RESUME.value: marked("be resumed"),
         DeliveryEvent.SEND_AGAIN.value: marked("be sent again"),
         SEND: marked("send"),
+        BatchEvent.FINISH.value: marked("be finished"),
+        TAKE: marked("take pictures"),
     },
     "right": {
         Right.READ.value: marked("read"),

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import (
+    batches,
     category_changes,
     category_list,
     dataset,
@@ -40,7 +41,7 @@ from app.domain.errors import DomainError
 from tests.api.service import Service
 
 MODULES = (
-    people, projects, category_changes, category_list, exemplars, images, imports, rounds, maps,
+    people, projects, category_changes, category_list, exemplars, images, batches, imports, rounds, maps,
     near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
@@ -59,7 +60,9 @@ RIGHTS = {
     Right.INGEST: {
         "describeUploads", "createUpload", "listUploads", "getUpload", "headUpload", "sendUpload",
         "deleteUpload",
-        "ingestImages"},
+        "ingestImages", "createBatch", "listBatches", "getBatch", "listBatchRefusals",
+        "finishBatch", "cancelBatch",
+    },
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",

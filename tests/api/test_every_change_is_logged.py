@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from app.db.session import database_now
 from app.db.tables import Candidate, Event, Example, Image, Proposal, User
+from app.domain.batch import BatchKind, BatchState
 from tests import factories
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
@@ -107,6 +108,19 @@ def imported(how: str) -> Prepare:
         path, rest = importing(service)
         made = service.call("lea", "POST", path, data={"start": "false"}, **rest).json()
         return f"{path}/{made['id']}/{how}", {}
+
+    return prepare
+
+
+def of_batch(suffix: str, *, upload: bool) -> Prepare:
+    """Something done to an upload, or to a batch that waits for a worker."""
+
+    def prepare(service: Service) -> Call:
+        with service.transaction() as session:
+            batch = factories.make_batch(session, service.project("flowers"))
+            if upload:
+                batch.kind, batch.state = BatchKind.UPLOAD, BatchState.OPEN
+            return f"{BASE}/batches/{batch.id}/{suffix}", {}
 
     return prepare
 
@@ -214,6 +228,9 @@ CALLS: dict[str, Prepare] = {
     "createImport": importing,
     "startImport": imported("start"),
     "cancelImport": imported("cancel"),
+    "createBatch": json(f"{BASE}/batches", name="alps"),
+    "finishBatch": of_batch("finish", upload=True),
+    "cancelBatch": of_batch("cancel", upload=False),
     "startRound": starting,
     "closeRound": ending("close"),
     "cancelRound": ending("cancel"),

@@ -112,6 +112,7 @@ def test_every_template_has_a_page() -> None:
     shared = {
         "base.html",
         "lead_nav.html",
+        "pool_nav.html",
         "round_method.html",
         "round_fields.html",
         "split_fields.html",

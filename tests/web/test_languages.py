@@ -33,6 +33,8 @@ PAGES = {
     "quality.html": "/projects/flowers/quality",
     "adjudicate.html": "/projects/flowers/quality/adjudicate",
     "imports.html": "/projects/flowers/import",
+    "pool.html": "/projects/flowers/pool",
+    "batch.html": "/projects/flowers/pool/batches/{batch}",
     "import.html": "/projects/flowers/import/{import}",
     "webhooks.html": "/projects/flowers/webhooks",
 }
@@ -108,7 +110,11 @@ def test_every_page_with_a_script_gives_it_its_words(
         project = factories.make_project(session, lead)
         freeze_dataset(session, project, round_id=None)
         rose = add_category(session, project, CategoryFacts("Rose"))
-        ids = {"category": rose.id, "import": factories.make_import(session, project).id}
+        ids = {
+            "category": rose.id,
+            "import": factories.make_import(session, project).id,
+            "batch": factories.make_batch(session, project).id,
+        }
     client = browser()
     client.headers["Accept-Language"] = "de"
     sign_in(client, "lena")

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from app.api.dependencies import Needs
 from app.blobs import FolderBlobs
 from app.db.tables import (
+    Batch,
     Candidate,
     Category,
     Event,
@@ -60,6 +61,8 @@ PAGES = {
     "/import": ("/import", 4),
     "/import/{import_id}": ("/import/{import}", 5),
     "/events": ("/events", 5),
+    "/pool": ("/pool", 6),
+    "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
 }
 # A form's answer is a file.
 NO_PAGES = {"/versions/{number}/export"}
@@ -107,6 +110,7 @@ def project(sessions: sessionmaker[Session], settings: Settings) -> factories.La
         factories.make_map(session, blobs, again, [(float(place), 0.0) for place in range(asked)])
         _write_log(session, owned, labeler, 2)
         factories.make_import(session, owned)
+        factories.make_batch(session, owned)
         factories.make_webhooks(session, owned.id, lead.id)
     return labeling
 
@@ -196,6 +200,7 @@ def _grow(session: Session) -> None:
         _write_log(session, project, user, 30)
         factories.make_import(session, project)
         factories.make_webhooks(session, project.id, project.created_by)
+        factories.make_batch(session, project)
         statement = text("INSERT INTO project_member VALUES (:project, :user, 'labeler')")
         session.execute(statement, {"project": project.id, "user": user.id})
 
@@ -207,7 +212,8 @@ def test_many_rows_take_no_more_questions_than_few(
     sign_in(client, "lena")
     with sessions() as session:
         number = session.scalars(select(Import.id)).one()
-    names = {"category": project.category_ids[1], "import": number}
+        batch = session.scalars(select(Batch.id)).one()
+    names = {"category": project.category_ids[1], "import": number, "batch": batch}
 
     def asked() -> dict[str, int]:
         found = {}

@@ -60,6 +60,9 @@ class UploadAnswer(BaseModel):
     duplicate: int
     conflict: int
     rejected: int
+    batch: int | None = Field(
+        default=None, description="What `getBatch` reports on; none for examples"
+    )
     images: list[ImageAnswerOut]
 
 

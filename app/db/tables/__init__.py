@@ -4,7 +4,7 @@ All are imported here: foreign keys and migrations need the whole of the metadat
 """
 
 from .base import Table
-from .batches import Batch, BatchImage, BatchRefusal
+from .batches import Batch, BatchImage, BatchRefusal, WithdrawnImage
 from .changes import CategoryChange
 from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
 from .imports import Import, ImportRefusal
@@ -77,4 +77,5 @@ __all__ = [
     "VersionCategory",
     "WebSession",
     "Webhook",
+    "WithdrawnImage",
 ]

@@ -38,6 +38,8 @@ class Batch(Table):
     name: Mapped[str]
     state: Mapped[str]
     withdrawn_at: Mapped[datetime | None]
+    # The dataset version in which its members ended with it, if any did.
+    withdrawn_version: Mapped[int | None]
     # What a worker reads: the archive or the list that was sent, or where to look.
     blob_key: Mapped[str | None]
     location: Mapped[str | None]
@@ -77,3 +79,19 @@ class BatchRefusal(Table):
     filename: Mapped[str]
     reason: Mapped[str]
     detail: Mapped[str | None]
+
+
+class WithdrawnImage(Table):
+    """An image that left the pool with its batch. It is no candidate until it comes back, or again.
+
+    `to_pool`: whether it is one then; an example that was kept is none. `last_round` is what the
+    candidate had.
+    """
+
+    __tablename__ = "withdrawn_image"
+    image_id: Mapped[int] = mapped_column(
+        ForeignKey("image.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id", ondelete="CASCADE"), index=True)
+    to_pool: Mapped[bool]
+    last_round: Mapped[int | None]

@@ -9,6 +9,7 @@ from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .imports import ImportPage, ImportsPage
 from .maps import MapPage
+from .pool import BatchReportPage, PoolPage
 from .project import LeadPage
 from .quality import AdjudicatePage, QualityPage
 from .rounds import ComparePage, RoundPage
@@ -44,4 +45,6 @@ Page = (
     | EventsPage
     | ImportsPage
     | ImportPage
+    | PoolPage
+    | BatchReportPage
 )

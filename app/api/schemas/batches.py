@@ -1,0 +1,79 @@
+"""Batches of pictures that came together."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.batch import BatchKind, BatchState
+
+from .body import Body
+
+
+class NewBatch(Body):
+    """An upload that shall be reported, and may be withdrawn, as a whole."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "alps, week 12"}]}
+    )
+    name: str = Field(description="What people read in the list of batches")
+
+
+class BatchOut(BaseModel):
+    """What came together, and what became of each file."""
+
+    id: int
+    kind: BatchKind
+    name: str
+    login: str = Field(description="Who sent it, or had it fetched")
+    state: BatchState
+    withdrawn_at: datetime | None
+    total: int | None = Field(description="Files in all, where a worker knows")
+    done: int = Field(description="Files that a worker is done with")
+    received: int = Field(description="Files that came: the sum of the next three")
+    stored: int
+    duplicate: int
+    rejected: int
+    reasons: dict[str, int] = Field(description="How many files were rejected, by reason")
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class StandingsOut(BaseModel):
+    """How many candidates stand where, counted now."""
+
+    open: int = Field(description="A round may propose them")
+    new: int = Field(description="Not screened yet")
+    near_duplicate: int = Field(description="Another image speaks for them")
+    quarantined: int = Field(description="Nearly a picture of the frozen test split")
+    filtered: int = Field(description="Below the project's domain threshold; back when it moves")
+
+
+class BatchReport(BatchOut):
+    """A batch, and where its pictures stand now, those among them that were there before it."""
+
+    pool: StandingsOut
+    examples: int = Field(description="Pictures that are examples of the dataset by now")
+
+
+class BatchPage(BaseModel):
+    """Batches, the newest first."""
+
+    batches: list[BatchOut]
+    next: int | None = Field(description="Ask with `before` for those that follow")
+
+
+class BatchRefusalOut(BaseModel):
+    """A file that was rejected, and why."""
+
+    filename: str
+    reason: str = Field(examples=["truncated"])
+    detail: str | None = Field(description="What is wrong with the picture")
+
+
+class RefusalPage(BaseModel):
+    """Rejected files in the order they came; the first 1,000 of a batch are kept by name."""
+
+    refusals: list[BatchRefusalOut]
+    next: int | None = Field(description="Ask with `after` for those that follow")

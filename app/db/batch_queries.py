@@ -1,0 +1,139 @@
+"""Reading batches, and where the pictures of one or of the whole pool stand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Example, Project, User
+from app.domain.batch import Standing
+
+FILTERED = "filtered"
+
+
+@dataclass(frozen=True)
+class Standings:
+    """How many candidates stand where. Filtered ones would be new or open but for their domain score."""
+
+    open: int = 0
+    new: int = 0
+    near_duplicate: int = 0
+    quarantined: int = 0
+    filtered: int = 0
+
+
+@dataclass(frozen=True)
+class Received:
+    """What all batches of a project brought together."""
+
+    received: int
+    duplicate: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose batches: of one user through one token (0 for the browser)."""
+
+    user_id: int
+    token_id: int
+
+
+def batch_page(
+    session: Session,
+    project_id: int,
+    owner: Owner | None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Sequence[Row[Batch, str, str]]:
+    """(batch, login, name) with an id below `before`, the newest first; of everybody without owner."""
+    query = batches_of(project_id, owner).order_by(Batch.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Batch.id < before)
+    return session.execute(query).all()
+
+
+def one_batch(
+    session: Session, project_id: int, owner: Owner | None, batch_id: int
+) -> Row[Batch, str, str] | None:
+    """A batch of the project and of this owner, if there is one."""
+    query = batches_of(project_id, owner).where(Batch.id == batch_id)
+    return session.execute(query).one_or_none()
+
+
+def batches_of(project_id: int, owner: Owner | None) -> Select[Batch, str, str]:
+    """(batch, login, name) of a project, or of what an owner brought to it."""
+    query = (
+        select(Batch, User.login, User.name)
+        .join(User, User.id == Batch.user_id)
+        .where(Batch.project_id == project_id)
+    )
+    if owner is None:
+        return query
+    return query.where(Batch.user_id == owner.user_id, Batch.token_id == owner.token_id)
+
+
+def refusal_page(
+    session: Session, batch_id: int, after: int | None = None, limit: int = 1000
+) -> Sequence[BatchRefusal]:
+    """The files that a batch rejected, in the order they came, as far as they are kept."""
+    query = select(BatchRefusal).where(BatchRefusal.batch_id == batch_id)
+    if after is not None:
+        query = query.where(BatchRefusal.id > after)
+    return session.scalars(query.order_by(BatchRefusal.id).limit(limit)).all()
+
+
+def pool_standings(session: Session, project_id: int) -> Standings:
+    """Where the candidates of a project stand."""
+    where = _standing(project_id)
+    query = select(where, func.count()).where(Candidate.project_id == project_id)
+    return _counted(session, query.group_by(where))
+
+
+def batch_standings(session: Session, batch: Batch) -> Standings:
+    """Where the candidates stand that a batch brought, first or again."""
+    where = _standing(batch.project_id)
+    query = (
+        select(where, func.count())
+        .select_from(BatchImage)
+        .join(Candidate, Candidate.image_id == BatchImage.image_id)
+        .where(BatchImage.batch_id == batch.id)
+    )
+    return _counted(session, query.group_by(where))
+
+
+def batch_examples(session: Session, batch: Batch) -> int:
+    """How many pictures of a batch are examples by now."""
+    return session.scalars(
+        select(func.count())
+        .select_from(BatchImage)
+        .join(Example, Example.image_id == BatchImage.image_id)
+        .where(BatchImage.batch_id == batch.id, Example.to_version.is_(None))
+    ).one()
+
+
+def all_received(session: Session, project_id: int) -> Received:
+    """What came to a project on every way in."""
+    row = session.execute(
+        select(
+            *(
+                func.coalesce(func.sum(column), 0)
+                for column in (Batch.received, Batch.duplicate, Batch.rejected)
+            )
+        ).where(Batch.project_id == project_id)
+    ).one()
+    return Received(*map(int, row))
+
+
+def _standing(project_id: int) -> Any:
+    threshold = select(Project.domain_threshold).where(Project.id == project_id).scalar_subquery()
+    passing = Candidate.standing.in_((Standing.NEW, Standing.OPEN))
+    return case(
+        (passing & (Candidate.domain_score < threshold), FILTERED), else_=Candidate.standing
+    ).label("stands")
+
+
+def _counted(session: Session, query: Select[Any, int]) -> Standings:
+    return Standings(**dict(session.execute(query).all()))

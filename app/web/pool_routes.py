@@ -1,0 +1,41 @@
+"""The pages about the pool."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from app.api.dependencies import Lead, UnitDep
+from app.api.one_thread import OneThreadRoute
+from app.db.batch_queries import one_batch
+from app.domain.errors import NotFoundError
+from app.web.framing import FramingDep
+from app.web.pool import batch_report_page, pool_page
+from app.web.templating import render
+
+router = APIRouter(route_class=OneThreadRoute)
+
+_MOST = 2**31 - 1
+
+
+@router.get("/projects/{project}/pool")
+def pool(
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+) -> Response:
+    """What is in the pool, and the batches that brought it."""
+    frame = framing.titled(framing.words.t("Pool"), "pool")
+    return render(pool_page(unit.session, access.project, frame, framing.words, before))
+
+
+@router.get("/projects/{project}/pool/batches/{batch_id}")
+def batch(batch_id: int, unit: UnitDep, access: Lead, framing: FramingDep) -> Response:
+    """One batch: its progress and its report."""
+    found = one_batch(unit.session, access.project.id, None, batch_id)
+    if found is None:
+        raise NotFoundError("batch", batch_id)
+    of, _, who = found
+    frame = framing.titled(framing.words.t("Batch {name}", name=of.name), "pool")
+    return render(batch_report_page(unit.session, access.project, (of, who), frame, framing.words))

@@ -1,0 +1,99 @@
+"""A lead watches batches come in, stops one, and reads the report of another."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
+
+from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Project
+from app.domain.batch import BatchKind, BatchState
+from tests import factories
+from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
+from tests.journeys.looks import LOOKS, name_of
+from tests.journeys.test_versions import assert_fits
+
+pytestmark = pytest.mark.slow
+Make = Callable[..., factories.Labeling]
+LONG = "crawl-of-the-flowers-of-the-alps-and-all-that-grows-beside-them-week-12.tar"
+
+
+def bring(server: Server, made: factories.Labeling) -> tuple[int, int]:
+    """An archive that is coming in, and an upload that brought the pictures of the open round."""
+    with server.sessions.begin() as session:
+        project = session.get_one(Project, made.project_id)
+        running = factories.make_batch(
+            session,
+            project,
+            name=LONG,
+            state=BatchState.RUNNING,
+            total=5000,
+            done=1200,
+            received=1200,
+            stored=1100,
+            duplicate=60,
+            rejected=40,
+            reasons={"truncated": 25, "not_an_image": 15},
+        )
+        session.add_all(
+            BatchRefusal(
+                batch_id=running.id,
+                filename=f"week-12/{at:05}-{LONG}.jpg",
+                reason="truncated" if at < 25 else "not_an_image",
+                detail="The file ends before the picture does.",
+            )
+            for at in range(40)
+        )
+        upload = factories.make_batch(
+            session, project, kind=BatchKind.UPLOAD, name="by hand", state=BatchState.OPEN
+        )
+        ids = session.scalars(
+            select(Candidate.image_id).where(Candidate.project_id == project.id)
+        ).all()
+        session.add_all(
+            BatchImage(batch_id=upload.id, image_id=image_id, outcome="stored") for image_id in ids
+        )
+        upload.received = upload.stored = len(ids)
+        session.execute(
+            update(Candidate).where(Candidate.image_id.in_(ids)).values(standing="open")
+        )
+        return running.id, upload.id
+
+
+def figure(page: Page, label: str) -> str:
+    found = page.locator(".numbers div", has=page.get_by_text(label, exact=True))
+    return found.locator(".figure").inner_text()
+
+
+def test_batches_are_followed_and_stopped(server: Server, visit: Visit, labeling: Make) -> None:
+    made = labeling(proposals=2)
+    running, upload = bring(server, made)
+    page = visit(f"/projects/{made.slug}/pool", login_of("lena", made))
+    expect(page.get_by_text("1\u202f200 of 5\u202f000 files")).to_be_visible()
+    with server.sessions.begin() as session:
+        session.execute(update(Batch).where(Batch.id == running).values(done=3000, stored=2900))
+    expect(page.get_by_text("3\u202f000 of 5\u202f000 files")).to_be_visible()
+    page.get_by_role("link", name=LONG).click()
+    expect(page.get_by_role("heading", name="Coming in")).to_be_visible()
+    assert page.get_by_role("progressbar").get_attribute("value") == "3000"
+    expect(page.get_by_role("row", name="The picture ends too early. 25")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    page.goto(f"{server.url}/projects/{made.slug}/pool/batches/{upload}")
+    assert figure(page, "In the pool") == "4"
+    page.get_by_role("button", name="Finish").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=name_of)
+def test_the_pages_of_the_pool_are_accessible_and_fit(
+    server: Server, visit: Visit, labeling: Make, look: dict[str, object]
+) -> None:
+    made = labeling(proposals=2)
+    running, _ = bring(server, made)
+    page = visit(f"/projects/{made.slug}/pool", login_of("lena", made), **look)
+    for path in ("", f"/batches/{running}"):
+        page.goto(f"{server.url}/projects/{made.slug}/pool{path}")
+        assert_accessible(page)
+        assert_fits(page)
