@@ -9,18 +9,20 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from ipaddress import ip_address
 
 import httpx
 
-from app.domain.outbound import Address, PrivateHosts, Trouble, may_call
+from app.domain.outbound import BAD_PORTS, Address, PrivateHosts, Trouble, may_call
 
 # The addresses of a host, to be called at a port.
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 _PORTS = {"http": 80, "https": 443}
-_NAME = "Vetted/1"
+NAME = "Vetted/1"
+_FIRST = 4096
+"""Bytes after which a caller is asked a second time whether it wants the rest."""
 
 
 class OutboundError(Exception):
@@ -42,12 +44,16 @@ class Patience:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `cut`: there was more than was asked for. Header names are in lower case."""
+    """What came back. `cut`: there was more than was read. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     cut: bool
+
+
+# Whether to go on reading an answer, of which `content` holds no more than the beginning.
+Wanted = Callable[[Answer], bool]
 
 
 class Outbound:
@@ -57,6 +63,7 @@ class Outbound:
         private: What the operator allows besides public addresses.
         resolve: Finds addresses; the system's resolver without.
         patience: How long a call may take.
+        name: How the caller calls itself.
         tls: Whom to trust; the usual authorities without.
     """
 
@@ -66,11 +73,13 @@ class Outbound:
         *,
         resolve: Resolve | None = None,
         patience: Patience | None = None,
+        name: str = NAME,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._private = private
         self._resolve = resolve or resolve_by_system
         self._patience = patience or Patience()
+        self._name = name
         self._given_tls = tls
 
     @cached_property
@@ -86,8 +95,12 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
         most_bytes: int = 0,
+        wanted: Wanted | None = None,
     ) -> Answer:
         """Call the URL; of the answer's content, no more than `most_bytes` are read.
+
+        `wanted` is asked twice whether to go on reading: before the content, and once the beginning
+        of it is there.
 
         Raises:
             OutboundError: when there was no answer, or the host leads where nobody may go.
@@ -101,14 +114,15 @@ class Outbound:
             follow_redirects=False,
             trust_env=False,
             # What is not compressed cannot grow when it is opened.
-            headers={"User-Agent": _NAME, "Accept-Encoding": "identity"},
+            headers={"User-Agent": self._name, "Accept-Encoding": "identity"},
         )
         try:
             async with asyncio.timeout(patience.total), client:
                 request = client.build_request(method, url, headers=headers, content=content)
                 answer = await client.send(request, stream=True)
                 try:
-                    body, cut = await _read(answer, most_bytes)
+                    told = Answer(answer.status_code, dict(answer.headers), b"", cut=True)
+                    body, cut = await _read(answer, most_bytes, partial(_goes_on, wanted, told))
                 finally:
                     await answer.aclose()
         except (TimeoutError, httpx.TimeoutException):
@@ -119,7 +133,7 @@ class Outbound:
             raise OutboundError(_why(error)) from error
         except httpx.HTTPError as error:
             raise OutboundError(Trouble.BROKEN_ANSWER) from error
-        return Answer(answer.status_code, dict(answer.headers), body, cut)
+        return replace(told, content=body, cut=cut)
 
 
 class _Pinned(httpx.AsyncBaseTransport):
@@ -135,7 +149,10 @@ class _Pinned(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.raw_host.decode("ascii")
         failed: httpx.TransportError | None = None
-        for address in await self._checked(host, request.url.port or _PORTS[request.url.scheme]):
+        port = request.url.port or _PORTS[request.url.scheme]
+        if port in BAD_PORTS:
+            raise OutboundError(Trouble.REFUSED_ADDRESS)
+        for address in await self._checked(host, port):
             pinned = httpx.Request(
                 request.method,
                 request.url.copy_with(host=str(address)),
@@ -171,15 +188,28 @@ async def resolve_by_system(host: str, port: int) -> Sequence[Address]:
     return [*dict.fromkeys(ip_address(str(each[4][0]).partition("%")[0]) for each in found)]
 
 
-async def _read(answer: httpx.Response, most: int) -> tuple[bytes, bool]:
+def _goes_on(wanted: Wanted | None, told: Answer, beginning: bytes) -> bool:
+    return wanted is None or wanted(replace(told, content=beginning))
+
+
+async def _read(
+    answer: httpx.Response, most: int, goes_on: Callable[[bytes], bool]
+) -> tuple[bytes, bool]:
     if not most:
         return b"", False
-    content = b""
+    if not goes_on(b""):
+        return b"", True
+    content = bytearray()
+    looked = False
     async for piece in answer.aiter_raw():
         content += piece
         if len(content) > most:
-            return content[:most], True
-    return content, False
+            return bytes(content[:most]), True
+        if not looked and len(content) >= _FIRST:
+            looked = True
+            if not goes_on(bytes(content[:_FIRST])):
+                return bytes(content[:_FIRST]), True
+    return bytes(content), False
 
 
 def _why(error: BaseException) -> Trouble:

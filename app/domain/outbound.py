@@ -30,6 +30,20 @@ _MORE_PRIVATE = (
     IPv6Network("64:ff9b:1::/48"),
 )
 _NAT64 = IPv6Network("64:ff9b::/96")
+# All that is given out as public IPv6 addresses. Outside lie forms that no standard library knows as
+# private: site-local ones, and `::127.0.0.1` of old.
+_GLOBAL_IPV6 = IPv6Network("2000::/3")
+# Ports of services that are no web servers and read what they are sent as commands, as mail servers
+# do: https://fetch.spec.whatwg.org/#port-blocking
+BAD_PORTS = frozenset(
+    {
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101,
+        102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
+        465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990,
+        993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667,
+        6668, 6669, 6679, 6697, 10080,
+    }
+)  # fmt: skip
 
 
 class Trouble(StrEnum):
@@ -89,6 +103,8 @@ def is_public(address: Address) -> bool:
         inner = _embedded(address)
         if inner is not None:
             return is_public(inner)
+        if address not in _GLOBAL_IPV6:
+            return False
     if not address.is_global or address.is_multicast:
         return False
     return not any(address in network for network in _MORE_PRIVATE)
@@ -121,6 +137,8 @@ def check_url(url: str, private: PrivateHosts) -> str:
         )  # fmt: skip
     if parts.scheme not in {"http", "https"}:
         raise InvalidError("url", "Give an address that begins with https:// or http://.")
+    if parts.port in BAD_PORTS:
+        raise InvalidError("url", "Give an address with the port of a web server, or without one.")
     if parts.username is not None or parts.password is not None or parts.fragment or " " in url:
         raise InvalidError("url", "Give an address without a password, a # or a space.")
     try:

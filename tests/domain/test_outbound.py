@@ -16,7 +16,7 @@ from app.domain.outbound import PrivateHosts, check_url, is_public, may_call
         "240.0.0.1", "255.255.255.255", "198.18.0.1", "203.0.113.1",
         "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "64:ff9b::a00:1", "64:ff9b:1::1",
-        "2001:0:4136:e378:8000:63bf:80ff:fffe",
+        "2001:0:4136:e378:8000:63bf:80ff:fffe", "::7f00:1", "::a00:1", "fec0::1", "4000::1",
     ],
 )  # fmt: skip
 def test_what_is_not_public(address: str) -> None:
@@ -56,7 +56,7 @@ def test_an_allowance_that_means_nothing_is_refused(text: str) -> None:
         "https://ada:secret@example.org/", "https://example.org/#a", "https://exa mple.org/",
         "https://example.org:port/", "https://[::1/", "https://example.org/\n", "javascript:alert(1)",
         "https://example.org/" + "a" * 2000, "http://127.0.0.1/", "http://[::1]/", "http://10.0.0.1",
-        "http://169.254.169.254/latest/meta-data",
+        "http://169.254.169.254/latest/meta-data", "http://example.org:25/", "http://example.org:0/",
     ],
 )  # fmt: skip
 def test_what_cannot_be_called_is_refused_for_its_field(url: str) -> None:
