@@ -11,6 +11,7 @@ from redis.retry import Retry
 from sqlalchemy import text
 
 from app.api import (
+    addresses,
     batches,
     category_changes,
     category_list,
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (
         people, projects, category_changes, category_list, exemplars, images, batches, near_duplicates,
         imports, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
+        addresses,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

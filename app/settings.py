@@ -80,8 +80,20 @@ class Settings(StorageSettings):
     )
     private_hosts: str | None = Field(
         default=None,
-        description="Hosts and networks that webhooks may call although they are private, "
-        "as hooks.intranet,10.1.0.0/16",
+        description="Hosts and networks that webhooks and lists of addresses may lead to although they "
+        "are private, as hooks.intranet,10.1.0.0/16",
+    )
+    fetch_at_once: int = Field(
+        default=16, ge=1, description="Most pictures of one list fetched at the same time"
+    )
+    fetch_pause: float = Field(
+        default=0.5, ge=0, description="Seconds between two requests to one host"
+    )
+    fetch_seconds: float = Field(
+        default=120, gt=0, description="Seconds that fetching one picture may take"
+    )
+    fetch_opt_outs: bool = Field(
+        default=True, description="Whether robots.txt and opt-outs of fetched pictures are obeyed"
     )
     public_url: str | None = Field(
         default=None, description="Where people reach this server, as https://vetted.example.org"

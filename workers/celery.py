@@ -68,7 +68,7 @@ app.conf.beat_schedule = {
 
 @cache
 def _bench() -> Workbench:
-    engine = make_engine(settings.database_url, connections=6)
+    engine = make_engine(settings.database_url, connections=10)
     return Workbench(
         settings=settings,
         sessions=make_sessions(engine),

@@ -24,7 +24,7 @@ from app.usecases.import_images import (
     publish_batch,
     splits_by_rule,
 )
-from app.usecases.run_jobs import lock_import_claim
+from app.usecases.run_jobs import got_on, lock_import_claim
 from app.usecases.store_images import Upload, take
 from workers.runner import JobFailedError, Publish, Work
 
@@ -54,9 +54,9 @@ def compute(work: Work) -> Publish:
             work.heart.progress(done, len(told.found))
             batch = _batch(work, archive, done, told.found[done : done + _BATCH])
             with transaction(bench.sessions) as session:
-                publish_batch(
-                    session, lock_import_claim(session, work.claim)[0], told, batch, splits
-                )
+                of, job = lock_import_claim(session, work.claim)
+                publish_batch(session, of, told, batch, splits)
+                got_on(job)
             done = batch.end
     work.heart.progress(len(told.found), len(told.found))
     return _publish

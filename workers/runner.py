@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -46,6 +47,7 @@ MODULES = {
     JobKind.IMPORT_IMAGES: "workers.import_images",
     JobKind.SCREEN_POOL: "workers.screen_pool",
     JobKind.INGEST_ARCHIVE: "workers.ingest_archive",
+    JobKind.FETCH_ADDRESSES: "workers.fetch_addresses",
 }
 
 NEXT = {
@@ -61,7 +63,11 @@ class JobFailedError(Exception):
 
 
 class GaveWayError(Exception):
-    """A step of a round waits for a worker: this job is done later, from the beginning."""
+    """Others wait for a worker, or there is nothing to do `until` then: this job is done later."""
+
+    def __init__(self, until: datetime | None = None) -> None:
+        super().__init__(until)
+        self.until = until
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,9 @@ def run_one(bench: Workbench, job_id: int) -> None:
     except OperationalError as error:
         # The database went away, not the work: the lease lapses and the job comes back.
         told.warning("database unavailable; the job will be tried again", error=str(error))
-    except GaveWayError:
-        told.info("job gives way to a step of a round")
-        _put_back(bench, claim)
+    except GaveWayError as way:
+        told.info("job gives way to others", until=str(way.until))
+        _put_back(bench, claim, way.until)
     except JobFailedError as error:
         told.warning("job failed", error=str(error))
         _fail_or_repeat(bench, claim, str(error))
@@ -137,10 +143,10 @@ def _publish(bench: Workbench, claim: Claim, publish: Publish) -> None:
     send_all(bench.jobs, queued)
 
 
-def _put_back(bench: Workbench, claim: Claim) -> None:
+def _put_back(bench: Workbench, claim: Claim, until: datetime | None = None) -> None:
     try:
         with transaction(bench.sessions) as session:
-            put_back(session, claim, database_now(session))
+            put_back(session, claim, database_now(session), until)
     except StaleAttemptError:
         log.info("job that gave way was cancelled", job_id=claim.job_id)
 

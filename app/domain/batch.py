@@ -32,6 +32,7 @@ class BatchEvent(StrEnum):
     FINISH = "finish"
     FAIL = "fail"
     CANCEL = "be cancelled"
+    TRY_AGAIN = "be tried again"
 
 
 _S, _E = BatchState, BatchEvent
@@ -45,6 +46,10 @@ TRANSITIONS = {
     (_S.RUNNING, _E.FINISH): _S.DONE,
     (_S.RUNNING, _E.FAIL): _S.FAILED,
     (_S.RUNNING, _E.CANCEL): _S.CANCELLED,
+    # What it could not get.
+    (_S.DONE, _E.TRY_AGAIN): _S.QUEUED,
+    (_S.FAILED, _E.TRY_AGAIN): _S.QUEUED,
+    (_S.CANCELLED, _E.TRY_AGAIN): _S.QUEUED,
 }
 
 # What is asked of a batch when pictures come.

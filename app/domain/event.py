@@ -48,6 +48,8 @@ class Verb(StrEnum):
     CANCEL_BATCH = "cancel-batch"
     WITHDRAW_BATCH = "withdraw-batch"
     RESTORE_BATCH = "restore-batch"
+    FETCH_ADDRESSES = "fetch-addresses"
+    FETCH_AGAIN = "fetch-again"
 
 
 class Actor(StrEnum):

@@ -132,7 +132,7 @@ def check_url(url: str, private: PrivateHosts) -> str:
     parts = _split(url)
     if len(url) > MOST_URL or parts is None or parts.hostname is None or not url.isprintable():
         raise InvalidError(
-            "url", "Give an address such as https://example.org/hook, of {most} characters at most.",
+            "url", "Give an address such as https://example.org/path, of {most} characters at most.",
             most=MOST_URL,
         )  # fmt: skip
     if parts.scheme not in {"http", "https"}:

@@ -4,7 +4,7 @@ Everything here takes bytes and gives values; nothing is stored. The only except
 `PictureRefused`, whose sentence says what is wrong and what to do.
 """
 
-from app.pictures.formats import PictureFormat
+from app.pictures.formats import PictureFormat, identify
 from app.pictures.picture import Picture, Size, decode, derive, inspect
 from app.pictures.reading import MOST_PIXELS, PictureLimits
 from app.pictures.refusals import PictureRefused, RefusalReason
@@ -19,5 +19,6 @@ __all__ = [
     "Size",
     "decode",
     "derive",
+    "identify",
     "inspect",
 ]

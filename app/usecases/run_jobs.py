@@ -197,8 +197,13 @@ def step_waits(session: Session, now: datetime) -> bool:
     return bool(session.scalar(select(waiting)))
 
 
-def put_back(session: Session, claim: Claim, now: datetime) -> None:
-    """Queue a job again that gives way to a step of a round; `reap_jobs` sends it after a while.
+def got_on(job: Job) -> None:
+    """A part of a long job is published: deaths of workers are counted anew from here."""
+    job.lapses = 0
+
+
+def put_back(session: Session, claim: Claim, now: datetime, until: datetime | None = None) -> None:
+    """Queue a job again that gives way; `reap_jobs` sends it after a while, or once `until` is there.
 
     Raises:
         StaleAttemptError: when the attempt is no longer the one in force.
@@ -206,7 +211,7 @@ def put_back(session: Session, claim: Claim, now: datetime) -> None:
     _, job = lock_owner(session, claim)
     job.state = next_state(JobState(job.state), JobEvent.GIVE_WAY)
     job.lease_expires_at = None
-    job.sent_at = now
+    job.sent_at = now if until is None else until - RESEND_AFTER
 
 
 def fail_job(session: Session, claim: Claim, now: datetime, message: str) -> None:
@@ -251,7 +256,8 @@ def _fail_round(session: Session, running: Round, now: datetime, message: str) -
 def reap_jobs(session: Session, now: datetime) -> Sequence[Job]:
     """Queue again the jobs of dead workers, and return every queued job whose message must be sent.
 
-    A job whose workers died MAX_ATTEMPTS times fails: its data or the machine kills them.
+    A job whose workers died MAX_ATTEMPTS times before it got on fails: its data or the machine kills
+    them.
     """
     lapsed = session.scalars(
         select(Job)
@@ -287,9 +293,10 @@ def _lapse(session: Session, found: Job, now: datetime) -> None:
     ).one()
     if job.state != JobState.RUNNING or job.lease_expires_at is None or job.lease_expires_at > now:
         return
-    if job.attempt >= MAX_ATTEMPTS:
+    job.lapses += 1
+    if job.lapses >= MAX_ATTEMPTS:
         message = (
-            f"The worker died {job.attempt} times during this step. Look at its log for the reason "
+            f"The worker died {job.lapses} times during this step. Look at its log for the reason "
             f"(often memory), then {_THEN[OWNER_OF[JobKind(job.kind)]]}."
         )
         _fail(session, owning, job, now, message)

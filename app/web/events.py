@@ -58,6 +58,8 @@ VERBS = {
     Verb.CANCEL_BATCH: marked("Batch cancelled"),
     Verb.WITHDRAW_BATCH: marked("Batch withdrawn"),
     Verb.RESTORE_BATCH: marked("Batch brought back"),
+    Verb.FETCH_ADDRESSES: marked("Addresses sent to be fetched"),
+    Verb.FETCH_AGAIN: marked("Addresses fetched again"),
 }
 
 

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.api import (
+    addresses,
     batches,
     category_changes,
     category_list,
@@ -43,6 +44,7 @@ from tests.api.service import Service
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, batches, imports, rounds, maps,
     near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
+    addresses,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -62,6 +64,7 @@ RIGHTS = {
         "deleteUpload",
         "ingestImages", "createBatch", "listBatches", "getBatch", "listBatchRefusals",
         "finishBatch", "cancelBatch",
+        "sendAddresses", "listAddresses", "fetchAgain",
     },
     Right.LEAD: {
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",

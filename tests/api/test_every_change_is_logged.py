@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import select, update
 
 from app.db.session import database_now
-from app.db.tables import Candidate, Event, Example, Image, Proposal, User
+from app.db.tables import Batch, Candidate, Event, Example, Image, Proposal, User
 from app.domain.batch import BatchKind, BatchState
 from tests import factories
 from tests.api.labeling import decide, lease_all
@@ -209,6 +209,19 @@ def lifting(service: Service) -> Call:
     return f"{BASE}/takedowns/{made['id']}/lift", {}
 
 
+def sending_addresses(_: Service) -> Call:
+    files = {"file": ("list.csv", b"url\nhttps://example.org/a.jpg\n")}
+    return f"{BASE}/addresses", {"files": files}
+
+
+def fetching_again(service: Service) -> Call:
+    path, rest = sending_addresses(service)
+    made = service.call("lea", "POST", path, **rest).json()
+    with service.transaction() as session:
+        session.execute(update(Batch).values(state="failed"))
+    return f"{BASE}/batches/{made['batch_id']}/fetch-again", {"json": {}}
+
+
 CALLS: dict[str, Prepare] = {
     "sendUpload": sending,
     "createProject": json("/projects", slug="trees", name="Trees"),
@@ -231,6 +244,8 @@ CALLS: dict[str, Prepare] = {
     "createBatch": json(f"{BASE}/batches", name="alps"),
     "finishBatch": of_batch("finish", upload=True),
     "cancelBatch": of_batch("cancel", upload=False),
+    "sendAddresses": sending_addresses,
+    "fetchAgain": fetching_again,
     "startRound": starting,
     "closeRound": ending("close"),
     "cancelRound": ending("cancel"),

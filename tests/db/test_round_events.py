@@ -59,7 +59,7 @@ def test_a_round_whose_workers_die_is_written_down_by_the_reaper(
 ) -> None:
     with transaction(sessions) as session:
         claim = factories.claim_step(session, unstarted, JobKind.TRAIN_ROUND)
-        session.get_one(Job, claim.job_id).attempt = MAX_ATTEMPTS
+        session.get_one(Job, claim.job_id).lapses = MAX_ATTEMPTS - 1
     with transaction(sessions) as session:
         reap_jobs(session, database_now(session) + 2 * LEASE)
     ((verb, number, details),) = written(sessions)

@@ -44,9 +44,9 @@ BATCH = {
         "fail": "failed",
         "be cancelled": "cancelled",
     },
-    "done": {},
-    "failed": {},
-    "cancelled": {},
+    "done": {"be tried again": "queued"},
+    "failed": {"be tried again": "queued"},
+    "cancelled": {"be tried again": "queued"},
 }
 WEBHOOK = {
     "active": {"be paused": "paused", "be disabled": "disabled"},

@@ -203,7 +203,7 @@ def test_a_worker_that_dies_too_often_fails_the_round_with_a_sentence(factory: F
     with factory.transaction() as session:
         # As if it had died like this several times before.
         died = update(Job).where(Job.id == job.id, Job.state == "running")
-        session.execute(died.values(attempt=MAX_ATTEMPTS))
+        session.execute(died.values(lapses=MAX_ATTEMPTS - 1))
     factory.let_lapse(job.id)
     found = factory.until(round_id, "failed")
     assert f"died {MAX_ATTEMPTS} times" in str(found.error)

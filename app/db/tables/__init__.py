@@ -3,6 +3,7 @@
 All are imported here: foreign keys and migrations need the whole of the metadata.
 """
 
+from .addresses import Address, Fetched, WebHost
 from .base import Table
 from .batches import Batch, BatchImage, BatchRefusal, WithdrawnImage
 from .changes import CategoryChange
@@ -31,6 +32,7 @@ from .uploads import ResumableUpload
 from .webhooks import Delivery, Webhook
 
 __all__ = [
+    "Address",
     "ApiToken",
     "Batch",
     "BatchImage",
@@ -50,6 +52,7 @@ __all__ = [
     "Exemplar",
     "Feature",
     "FeatureShard",
+    "Fetched",
     "HardNegative",
     "Image",
     "Import",
@@ -75,6 +78,7 @@ __all__ = [
     "Tombstone",
     "User",
     "VersionCategory",
+    "WebHost",
     "WebSession",
     "Webhook",
     "WithdrawnImage",

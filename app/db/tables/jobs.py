@@ -52,6 +52,8 @@ class Job(Table):
     project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
     state: Mapped[str]
     attempt: Mapped[int] = mapped_column(server_default="0")
+    # How often a worker died over it since it last got on.
+    lapses: Mapped[int] = mapped_column(server_default="0")
     sent_at: Mapped[datetime | None]
     worker: Mapped[str | None]
     lease_expires_at: Mapped[datetime | None]

@@ -1,0 +1,373 @@
+"""A list of addresses is fetched: host by host in lanes, each result written as it comes.
+
+Nothing is marked while it is under way. What is written is never fetched twice; a worker that is
+killed leaves the rest as it was.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import random
+from shutil import disk_usage
+from time import monotonic
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.db.session import database_now, transaction
+from app.db.tables import Batch
+from app.domain.fetching import MOST_TRIES, OF_HOST, PASSING, Reason, wait_after
+from app.domain.ingestion import ImageOutcome
+from app.domain.outbound import PrivateHosts
+from app.outbound import NAME, Outbound, Patience
+from app.pictures import PictureLimits
+from app.usecases.batches import end_batch, start_batch
+from app.usecases.fetch_addresses import (
+    Again,
+    Due,
+    Ended,
+    Turn,
+    close_host,
+    due_of,
+    open_host,
+    others_wait,
+    reserve,
+    turns,
+    write_down,
+)
+from app.usecases.run_jobs import got_on, lock_batch_claim
+from app.usecases.store_images import ImageAnswer, Taken, Upload, take
+from workers.fetching import DETAILS, Failed, Fetcher, Got, Unchanged
+from workers.runner import GaveWayError, Publish, Work
+
+log = structlog.get_logger()
+
+# Addresses of a host that its lane takes at a time; then other hosts have their turn.
+_STRETCH = 32
+_AT_ONCE_OF_HOST = 2
+_HOSTS = 64
+_GIVEN_UP_AT_ONCE = 500
+_WRITTEN_AT_ONCE = 32
+_WRITE_EVERY = 0.5  # seconds
+_LOOK_EVERY = 1.0  # seconds
+# A host that is away for longer has its addresses wait in the database.
+_PATIENCE = timedelta(seconds=20)
+# With nothing due for so long, the worker is left to others.
+_IDLE = timedelta(seconds=10)
+_SLICE = 300.0  # seconds after which it is left to others who wait
+# More than cores: storing waits for the disk.
+_DECODERS = 6
+_WHILE_FULL = timedelta(minutes=1)
+
+T = TypeVar("T")
+
+
+def compute(work: Work) -> Publish:
+    """Do what is left of the list.
+
+    Raises:
+        GaveWayError: when nothing is due for a while, or others have waited long enough.
+    """
+    with transaction(work.bench.sessions) as session:
+        batch, _ = lock_batch_claim(session, work.claim)
+        start_batch(batch, database_now(session))
+        done, total = batch.done, batch.total
+    with ThreadPoolExecutor(1, "database") as database, ThreadPoolExecutor(_DECODERS) as decoders:
+        asyncio.run(_List(work, database, decoders, done, total).fetch())
+    return _publish
+
+
+def _publish(session: Session, batch: Batch) -> None:
+    end_batch(batch, database_now(session))
+
+
+@dataclass
+class _List:
+    """One list under way."""
+
+    work: Work
+    # One thread, so that a list takes one connection, however many pictures are on their way.
+    database: ThreadPoolExecutor
+    decoders: ThreadPoolExecutor
+    done: int
+    total: int | None
+    results: "asyncio.Queue[tuple[Ended | Again, asyncio.Future[None]]]" = field(
+        default_factory=asyncio.Queue
+    )
+    lanes: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    # Where it is on its way round the hosts, by the database's clock.
+    after: str = ""
+    upcoming: deque[Turn] = field(default_factory=deque)
+    all_seen: bool = False
+    now: datetime = field(default_factory=partial(datetime.now, UTC))
+
+    def __post_init__(self) -> None:
+        settings = self.work.bench.settings
+        private = PrivateHosts.of(settings.private_hosts or "")
+        name = f"{NAME} (+{settings.public_url})" if settings.public_url else NAME
+        patience = Patience(connect=10.0, read=20.0, total=settings.fetch_seconds)
+        self.fetcher = Fetcher(
+            outbound=Outbound(private, patience=patience, name=name),
+            private=private,
+            turn=self.turn,
+            pause=timedelta(seconds=settings.fetch_pause),
+            most_bytes=settings.most_image_bytes,
+            opt_outs=settings.fetch_opt_outs,
+        )
+        self.limits = PictureLimits(
+            bytes=settings.most_image_bytes, pixels=settings.most_image_pixels
+        )
+        # From the request until the picture is stored: so many are in memory at most.
+        self.in_hand = asyncio.Semaphore(settings.fetch_at_once)
+        self.at_once = settings.fetch_at_once
+        self.make_way_at = monotonic() + _SLICE
+
+    async def fetch(self) -> None:
+        """Fetch until nothing waits; see `compute` for what is raised."""
+        loop = asyncio.get_running_loop()
+        # Names are resolved in threads, and a slow resolver must not hold up the others.
+        loop.set_default_executor(ThreadPoolExecutor(self.at_once, "names"))
+        writer = asyncio.create_task(self._write())
+        following = asyncio.create_task(self._follow())
+        try:
+            await asyncio.wait({writer, following}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (writer, following):
+                if task.done():
+                    task.result()
+        finally:
+            under_way = [writer, following, *self.lanes.values()]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    # Which host next
+
+    async def _follow(self) -> None:
+        """Open a lane for each host that is due, going round and round."""
+        some = opened = False
+        earliest: datetime | None = None
+        while True:
+            self._reap()
+            await self._make_way()
+            if len(self.lanes) >= self.at_once:
+                await self._wait_for_lanes(asyncio.FIRST_COMPLETED)
+                continue
+            turn = await self._next_host()
+            if turn is not None:
+                some = True
+                if turn.host in self.lanes:
+                    continue
+                if turn.due_at <= self.now:
+                    self.lanes[turn.host] = asyncio.create_task(self._lane(turn))
+                    opened = True
+                else:
+                    earliest = min(earliest or turn.due_at, turn.due_at)
+                continue
+            # All hosts were looked at once.
+            if self.lanes:
+                await self._wait_for_lanes(asyncio.ALL_COMPLETED)
+            elif not some:
+                return
+            elif not opened and earliest is not None:
+                await self._rest(earliest)
+            some, opened, earliest = bool(self.lanes), False, None
+
+    def _reap(self) -> None:
+        for host in [host for host, lane in self.lanes.items() if lane.done()]:
+            self.lanes.pop(host).result()
+
+    async def _next_host(self) -> Turn | None:
+        """The next in the order of names; None once after the last."""
+        if not self.upcoming and not self.all_seen:
+            self.now, found = await self._in_database(self._turns)
+            self.upcoming.extend(found)
+            self.all_seen = len(found) < _HOSTS
+        if not self.upcoming:
+            self.after, self.all_seen = "", False
+            return None
+        turn = self.upcoming.popleft()
+        self.after = turn.host
+        return turn
+
+    def _turns(self, session: Session) -> tuple[datetime, list[Turn]]:
+        now = database_now(session)
+        return now, turns(session, self.work.claim.owner_id, self.after, _HOSTS, now)
+
+    async def _wait_for_lanes(self, until: str) -> None:
+        await asyncio.wait(self.lanes.values(), timeout=_LOOK_EVERY, return_when=until)
+
+    async def _rest(self, until: datetime) -> None:
+        if until - self.now > _IDLE:
+            raise GaveWayError(until)
+        await asyncio.sleep(min((until - self.now).total_seconds(), _LOOK_EVERY))
+
+    async def _make_way(self) -> None:
+        """Tell how far it is; leave the worker to others, if they wait and it was a while."""
+        self.work.heart.progress(self.done, self.total)
+        settings = self.work.bench.settings
+        if disk_usage(settings.data_dir).free < settings.least_free_bytes:
+            log.warning("no more is fetched while the disk is nearly full")
+            await self._stop_until(self.now + _WHILE_FULL)
+        if monotonic() < self.make_way_at:
+            return
+        self.make_way_at = monotonic() + _LOOK_EVERY
+        if await self._in_database(self._do_others_wait):
+            await self._stop_until(None)
+
+    async def _stop_until(self, moment: datetime | None) -> None:
+        if self.lanes:
+            await asyncio.wait(self.lanes.values())
+        self._reap()
+        raise GaveWayError(moment)
+
+    def _do_others_wait(self, session: Session) -> bool:
+        return others_wait(session, self.work.claim.job_id, database_now(session))
+
+    # One host
+
+    async def _lane(self, turn: Turn) -> None:
+        """Fetch a stretch of a host's addresses; done when what came of each is written."""
+        if turn.given_up is not None:
+            await self._give_up(turn.host, turn.given_up)
+            return
+        due = await self._in_database(partial(self._due_of, turn.host, _STRETCH, self.now))
+        if not due:
+            return
+        pause = await self.fetcher.pause_of(due[0].url)
+        troubles: dict[str, Failed] = {}
+        beside = asyncio.Semaphore(_AT_ONCE_OF_HOST)
+        under_way = []
+        for each in due:
+            await beside.acquire()
+            await self.in_hand.acquire()
+            if turn.host in troubles or not await self.turn(turn.host, pause):
+                self.in_hand.release()
+                break
+            one = self._one(each, troubles, beside)
+            under_way.append(asyncio.create_task(one))
+        try:
+            await asyncio.gather(*under_way)
+        finally:
+            for task in under_way:
+                task.cancel()
+        await self._in_database(partial(_judge_hosts, turn, troubles))
+
+    async def _give_up(self, host: str, reason: Reason) -> None:
+        due = await self._in_database(partial(self._due_of, host, _GIVEN_UP_AT_ONCE, None))
+        failed = Failed(reason, DETAILS[reason], host)
+        await asyncio.gather(*(self._tell(_rejected(each, failed)) for each in due))
+
+    def _due_of(self, host: str, most: int, now: datetime | None, session: Session) -> list[Due]:
+        return due_of(session, self.work.claim.owner_id, host, most, now)
+
+    async def turn(self, host: str, pause: timedelta) -> bool:
+        """Wait for the host's next turn; False when it is to be left alone for longer."""
+        most = max(_PATIENCE, 2 * pause)
+        wait = await self._in_database(partial(_reserve, host, pause, most))
+        if wait > most:
+            return False
+        await asyncio.sleep(wait.total_seconds())
+        return True
+
+    # One address
+
+    async def _one(
+        self, address: Due, troubles: dict[str, Failed], beside: asyncio.Semaphore
+    ) -> None:
+        try:
+            result = await self._result(address, troubles)
+        finally:
+            self.in_hand.release()
+            beside.release()
+        await self._tell(result)
+
+    async def _result(self, address: Due, troubles: dict[str, Failed]) -> Ended | Again:
+        found = await self._found(address)
+        if isinstance(found, Failed):
+            if found.reason in OF_HOST:
+                troubles[found.host] = found
+            if found.reason in PASSING and address.tries + 1 < MOST_TRIES:
+                wait = wait_after(address.tries + 1, random(), found.asked)  # noqa: S311 - spreads retries
+                return Again(address, Reason(found.reason), wait)
+            return _rejected(address, found)
+        if isinstance(found, Got):
+            upload = Upload(address.url, lambda: found.content, address.source)
+            loop = asyncio.get_running_loop()
+            store = partial(take, [upload], self.work.bench.blobs, self.limits)
+            (taken,) = await loop.run_in_executor(self.decoders, store)
+            return Ended(address, taken, found.validators)
+        # It was asked by the validators of what the project has: that came once more.
+        taken = Taken(address.url[:255], address.source, address.before, None)
+        return Ended(address, taken, address.validators)
+
+    async def _found(self, address: Due) -> Got | Unchanged | Failed:
+        try:
+            return await self.fetcher.fetch(address.url, address.validators)
+        except Exception:
+            # One answer that nobody thought of must not cost the list.
+            log.exception("address not fetched", url=address.url)
+            reason = Reason.UNEXPECTED_ANSWER
+            return Failed(reason, DETAILS[reason], "")
+
+    # What came of it
+
+    async def _tell(self, result: Ended | Again) -> None:
+        """Have a result written; returns when it is."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.results.put((result, written))
+        await written
+
+    async def _write(self) -> None:
+        """Write results, a few in each transaction, for as long as it is not cancelled."""
+        while True:
+            told = [await self.results.get()]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WRITE_EVERY):
+                    while len(told) < _WRITTEN_AT_ONCE:
+                        told.append(await self.results.get())
+            ended = [each for each, _ in told if isinstance(each, Ended)]
+            again = [each for each, _ in told if isinstance(each, Again)]
+            await self._in_database(partial(self._write_down, ended, again))
+            self.done += len(ended)
+            for _, written in told:
+                if not written.done():  # its lane may have been cancelled
+                    written.set_result(None)
+
+    def _write_down(self, ended: list[Ended], again: list[Again], session: Session) -> None:
+        batch, job = lock_batch_claim(session, self.work.claim)
+        write_down(session, batch, ended, again, database_now(session))
+        got_on(job)
+
+    async def _in_database(self, step: Callable[[Session], T]) -> T:
+        """What a step gives, in a transaction of its own."""
+
+        def whole() -> T:
+            with transaction(self.work.bench.sessions) as session:
+                return step(session)
+
+        return await asyncio.get_running_loop().run_in_executor(self.database, whole)
+
+
+def _reserve(host: str, pause: timedelta, most: timedelta, session: Session) -> timedelta:
+    return reserve(session, host, pause, most)
+
+
+def _judge_hosts(turn: Turn, troubles: dict[str, Failed], session: Session) -> None:
+    now = database_now(session)
+    for host, failed in sorted(troubles.items()):
+        close_host(session, host, Reason(failed.reason), random(), now, failed.asked)  # noqa: S311
+    if turn.failures and turn.host not in troubles:
+        open_host(session, turn.host)
+
+
+def _rejected(address: Due, failed: Failed) -> Ended:
+    shown = address.url[:255]
+    answer = ImageAnswer(shown, ImageOutcome.REJECTED, None, failed.reason, failed.detail)
+    return Ended(address, Taken(shown, address.source, None, answer))

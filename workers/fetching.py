@@ -1,0 +1,255 @@
+"""One picture from somebody's server: asked for politely, followed carefully, read with limits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin, urlsplit
+
+from protego import Protego
+
+from app.domain.errors import InvalidError
+from app.domain.fetching import (
+    MOST_REDIRECTS,
+    NOT_MODIFIED,
+    OF_HOST,
+    OF_TROUBLE,
+    OK,
+    REDIRECTS,
+    Reason,
+    Validators,
+    host_of,
+    may_be_picture,
+    opts_out,
+    plain_url,
+    reason_of,
+)
+from app.domain.outbound import PrivateHosts, check_url
+from app.domain.webhook import retry_after
+from app.outbound import NAME, Answer, Outbound, OutboundError, Wanted
+from app.pictures import PictureRefused, identify
+
+_MOST_ROBOTS = 500_000  # bytes; RFC 9309 asks for as many at least
+_MOST_KNOWN = 1_000
+_LONGEST_PAUSE = timedelta(seconds=30)
+"""A robots.txt may ask for this pause, not for a longer one: days for a few pictures."""
+
+DETAILS = {
+    Reason.ADDRESS_REFUSED: "The address, or one that it leads to, is not on the public internet.",
+    Reason.UNKNOWN_HOST: "There is no host of this name.",
+    Reason.UNREACHABLE: "Nobody answers at this host.",
+    Reason.CERTIFICATE: "The host's certificate does not prove its name.",
+    Reason.TIMED_OUT: "The answer took too long.",
+    Reason.BROKEN_ANSWER: "The answer broke off, or was no HTTP.",
+    Reason.TOO_MANY_REQUESTS: "The host had enough of our requests.",
+    Reason.UNAVAILABLE: "The host was unavailable, however often it was asked.",
+    Reason.SERVER_ERROR: "The host answered with an error of its own.",
+    Reason.NOT_FOUND: "There is nothing at this address.",
+    Reason.GONE: "What was at this address is gone for good.",
+    Reason.FORBIDDEN: "The host does not give it to us.",
+    Reason.OPTED_OUT: "The host does not want its pictures to be fetched by programs or learned from.",
+    Reason.REDIRECTS: f"It leads elsewhere more than {MOST_REDIRECTS} times.",
+    Reason.UNEXPECTED_ANSWER: "The answer has a status that no picture comes with.",
+    Reason.NOT_AN_IMAGE: "What came is no picture.",
+    Reason.TOO_LARGE: "The file is larger than this server takes.",
+}
+
+
+@dataclass(frozen=True)
+class Got:
+    """The bytes at an address, whole, and what to ask by the next time."""
+
+    content: bytes
+    validators: Validators
+
+
+class Unchanged:
+    """The same as what the project has of it."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """No picture. `host` is whose fault it is where the reason is one of OF_HOST."""
+
+    reason: str
+    detail: str
+    host: str
+    asked: timedelta | None = None
+
+
+class _FailedError(Exception):
+    def __init__(self, url: str, reason: Reason, asked: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.failed = Failed(reason, DETAILS[reason], host_of(url), asked)
+
+
+# Waits for a host's turn, with this pause after it; False when that would take long.
+Turn = Callable[[str, timedelta], Awaitable[bool]]
+
+
+@dataclass
+class Fetcher:
+    """Fetches for one list.
+
+    Args:
+        outbound: Makes calls; refuses private addresses at each.
+        private: The private hosts that may be called.
+        turn: See `Turn`.
+        pause: Between two requests to a host.
+        most_bytes: Of a picture.
+        opt_outs: Whether robots.txt and opt-outs in headers are obeyed.
+    """
+
+    outbound: Outbound
+    private: PrivateHosts
+    turn: Turn
+    pause: timedelta
+    most_bytes: int
+    opt_outs: bool
+    _robots: dict[str, "asyncio.Task[Protego | None]"] = field(default_factory=dict)
+
+    async def fetch(self, url: str, validators: Validators) -> Got | Unchanged | Failed:
+        """What is at the address. Whoever calls has waited for the turn of its first host."""
+        try:
+            answer = await self._ask(
+                url, self.most_bytes, self._is_wanted, validators.headers, obeying=self.opt_outs
+            )
+            if answer.status == NOT_MODIFIED and validators.headers:
+                return Unchanged()
+            return self._picture(url, answer)
+        except _FailedError as error:
+            return error.failed
+
+    async def pause_of(self, url: str) -> timedelta:
+        """The pause that the host of this address gets."""
+        if not self.opt_outs:
+            return self.pause
+        try:
+            robots = await self._robots_of(url)
+        except _FailedError:
+            return self.pause  # the fetch itself will meet the trouble
+        delay = robots.crawl_delay(NAME) if robots is not None else None
+        asked = timedelta(seconds=min(delay or 0, _LONGEST_PAUSE.total_seconds()))
+        return max(self.pause, asked)
+
+    async def _ask(
+        self,
+        url: str,
+        most: int,
+        wanted: Wanted,
+        headers: Mapping[str, str],
+        *,
+        obeying: bool,
+    ) -> Answer:
+        """The answer at the end of all redirects, each of which is checked as the first address."""
+        for hop in range(MOST_REDIRECTS + 1):
+            if hop and not await self.turn(host_of(url), self.pause):
+                raise _FailedError(url, Reason.UNAVAILABLE)
+            if obeying and not await self._may_fetch(url):
+                raise _FailedError(url, Reason.OPTED_OUT)
+            try:
+                answer = await self.outbound.send(
+                    "GET", url, headers=headers, most_bytes=most, wanted=wanted
+                )
+            except OutboundError as error:
+                raise _FailedError(url, OF_TROUBLE[error.trouble]) from error
+            target = answer.headers.get("location")
+            if answer.status not in REDIRECTS or not target:
+                return answer
+            url = self._next(url, target)
+        raise _FailedError(url, Reason.REDIRECTS)
+
+    def _next(self, url: str, target: str) -> str:
+        try:
+            return check_url(plain_url(urljoin(url, target)), self.private)
+        except (InvalidError, ValueError):
+            raise _FailedError(url, Reason.ADDRESS_REFUSED) from None
+
+    def _is_wanted(self, answer: Answer) -> bool:
+        """Whether to read on: see `app.outbound.Wanted`."""
+        if answer.status != OK or self._refused(answer) is not None:
+            return False
+        if answer.content:
+            try:
+                identify(answer.content)
+            except PictureRefused:
+                return False
+        return True
+
+    def _refused(self, answer: Answer) -> Reason | None:
+        """What is wrong with an answer by its headers."""
+        headers = answer.headers
+        if self.opt_outs and opts_out(headers):
+            return Reason.OPTED_OUT
+        encoded = headers.get("content-encoding", "identity").strip().lower() != "identity"
+        # Compressed although we asked for it as it is: nothing here opens what may be a bomb.
+        if encoded or not may_be_picture(headers.get("content-type")):
+            return Reason.NOT_AN_IMAGE
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > self.most_bytes:
+            return Reason.TOO_LARGE
+        return None
+
+    def _picture(self, url: str, answer: Answer) -> Got | Failed:
+        reason = reason_of(answer.status)
+        if reason is not None:
+            asked = retry_after(answer.headers, datetime.now(UTC)) if reason in OF_HOST else None
+            raise _FailedError(url, reason, asked)
+        reason = self._refused(answer)
+        if reason is not None:
+            raise _FailedError(url, reason)
+        if not answer.cut:
+            return Got(answer.content, Validators.of(answer.headers))
+        if len(answer.content) >= self.most_bytes:
+            raise _FailedError(url, Reason.TOO_LARGE)
+        try:
+            identify(answer.content)
+        except PictureRefused as refused:
+            return Failed(refused.reason.value, refused.detail, host_of(url))
+        raise _FailedError(url, Reason.TOO_LARGE)
+
+    # robots.txt
+
+    async def _may_fetch(self, url: str) -> bool:
+        robots = await self._robots_of(url)
+        return robots is None or robots.can_fetch(url, NAME)
+
+    async def _robots_of(self, url: str) -> Protego | None:
+        """The rules of the server, None where it has none; read once for a list."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        known = self._robots.get(origin)
+        if known is None:
+            if len(self._robots) >= _MOST_KNOWN:
+                self._robots.pop(next(iter(self._robots)))
+            known = self._robots[origin] = asyncio.create_task(self._read_robots(origin))
+        try:
+            return await known
+        except _FailedError:
+            # Asked again with the next try of the address.
+            if self._robots.get(origin) is known:
+                del self._robots[origin]
+            raise
+
+    async def _read_robots(self, origin: str) -> Protego | None:
+        """RFC 9309, 2.3.1: none at 4xx; no answer forbids all, for as long as there is none."""
+        url = f"{origin}/robots.txt"
+        if not await self.turn(host_of(url), self.pause):
+            raise _FailedError(url, Reason.UNAVAILABLE)
+        answer = await self._ask(url, _MOST_ROBOTS, lambda _: True, {}, obeying=False)
+        if answer.status == OK:
+            return _parsed(answer.content.decode("utf-8", "replace"))
+        reason = reason_of(answer.status)
+        if reason in {Reason.TOO_MANY_REQUESTS, Reason.UNAVAILABLE, Reason.SERVER_ERROR}:
+            # An error with every request for it is the host's, not a picture's.
+            asked = retry_after(answer.headers, datetime.now(UTC))
+            kept = Reason.UNAVAILABLE if reason is Reason.SERVER_ERROR else reason
+            raise _FailedError(url, kept, asked)
+        return None
+
+
+def _parsed(rules: str) -> Protego | None:
+    try:
+        return Protego.parse(rules)
+    except Exception:  # noqa: BLE001 - a stranger's text: what cannot be read forbids nothing
+        return None
