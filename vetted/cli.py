@@ -19,6 +19,7 @@ from app.domain.event import Verb
 from app.domain.importing import ImportFormat, Into, Rest, SplitBy
 from app.domain.ingestion import SourceFacts, check_source
 from app.domain.quota import Quota
+from app.domain.takedown import check_reason, named
 from app.export.formats import Format, file_name, write
 from app.settings import StorageSettings
 from app.usecases import people
@@ -28,6 +29,7 @@ from app.usecases.export_dataset import Wanted as WantedPart
 from app.usecases.export_model import model_to_export
 from app.usecases.import_plan import ImportOptions
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
+from app.usecases.takedowns.tombstones import Asked
 from migrations.run import upgrade
 from vetted.client import BrokenOffError, RefusedError, RoundFailedError
 from vetted.database import URL, database, project_named, session_at
@@ -37,6 +39,7 @@ from vetted.embedded.stack import Stack, forget, running_environment
 from vetted.importing.command import Wanted, import_pictures
 from vetted.ingesting.command import Wanted as WantedIngest
 from vetted.ingesting.command import ingest as ingest_pictures
+from vetted.takedowns import lift_on_server, preview_on_server, take_down_on_server
 
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
 user = typer.Typer(no_args_is_help=True, help="People who sign in.")
@@ -245,6 +248,34 @@ def export(
         with target.open("wb") as file:
             file.writelines(write(kind, selection))
     typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
+
+
+@main.command()
+def takedown(
+    what: Annotated[
+        str,
+        typer.Argument(help="SHA-256 of a picture, its link on this server, or another address"),
+    ],
+    reason: Annotated[str, typer.Option(help="Kept, for whoever looks later")] = "",
+    copies: Annotated[bool, typer.Option("--copies", help="Near-duplicates as well")] = False,  # noqa: FBT002
+    lift: Annotated[bool, typer.Option("--lift", help="Let it come again")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,  # noqa: FBT002
+    data_dir: DataDir = VAR,
+) -> None:
+    """Remove pictures from all projects and from storage, and keep them out from now on."""
+    with _plain_refusals(), database(data_dir) as url:
+        named_here = named(what, copies=copies)
+        if lift:
+            typer.echo(lift_on_server(url, named_here))
+            return
+        asked = Asked(named_here, check_reason(reason))
+        for line in preview_on_server(url, named_here):
+            typer.echo(line)
+        if not yes:
+            typer.confirm("This cannot be undone: the pictures are erased. Go on?", abort=True)
+        blobs = open_blobs(StorageSettings(), data_dir)
+        for line in take_down_on_server(url, blobs, asked):
+            typer.echo(line)
 
 
 @model.command("export")

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from app.db import queries
 from app.db.session import transaction
 from app.db.version_diff import Change, ChangeFilter, change_counts, change_page
+from app.db.version_facts import taken_down_since
 from app.domain.errors import InvalidError, RoundInProgressError
 from app.domain.event import Verb
 from app.export.formats import FORMATS, file_name, write
@@ -83,6 +84,7 @@ def get_version(number: int, unit: UnitDep, access: Reader) -> DatasheetOut:
     return DatasheetOut(
         version=answers.version_out(version, made_by),
         **vars(datasheet_of(unit.session, version)),
+        taken_down=taken_down_since(unit.session, version),
     )
 
 
@@ -114,6 +116,7 @@ def diff(
         pictures=[
             ChangedPicture(
                 sha256=row.sha256,
+                taken_down=row.taken_down,
                 change=row.kind,
                 category=row.category,
                 split=row.split,

@@ -262,7 +262,6 @@ def list_decisions(
             category=category,
             image=answers.image_out(project.slug, image),
             undoable=state == RoundState.LABELING
-            and image.taken_down_at is None
             and decision.ordinal == proposal.decisions
             and not proposal.adjudicated
             and (picked is None or untouched(picked)),

@@ -10,7 +10,7 @@ from app.db import takedown_queries
 from app.db.session import database_now
 from app.db.tables import Takedown
 from app.domain.errors import InvalidError
-from app.domain.takedown import LONGEST_NAMED, Effect, Kind, check_reason, named
+from app.domain.takedown import LONGEST_NAMED, Effect, Kind, Named, check_reason, named
 from app.usecases.people import Access
 from app.usecases.takedowns.take_down import lift_takedown, preview_takedown, take_down
 from app.usecases.takedowns.tombstones import Asked
@@ -19,6 +19,7 @@ from .dependencies import ContextDep, Lead, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
 from .schemas.takedowns import (
+    COPIES,
     EffectOut,
     NewTakedown,
     TakedownOut,
@@ -50,9 +51,10 @@ def preview(
     what: Annotated[str, Query(max_length=2 * LONGEST_NAMED, description="As `takeDown` has it")],
     unit: UnitDep,
     access: Lead,
+    copies: Annotated[bool, Query(description=COPIES)] = False,  # noqa: FBT002
 ) -> TakedownPreview:
     """What a takedown would do now."""
-    found = named(what)
+    found = named(what, copies=copies)
     effect = preview_takedown(unit.session, access.project, found)
     return TakedownPreview(kind=found.kind, effect=EffectOut(**asdict(effect)))
 
@@ -67,7 +69,7 @@ def take_down_named(
     body: NewTakedown, unit: UnitDep, context: ContextDep, access: Lead
 ) -> TakedownOut:
     """Remove pictures from pool, dataset, exports and storage, and keep them out from now on."""
-    return _take_down(unit, context, access, body.what, body.reason)
+    return _take_down(unit, context, access, named(body.what, copies=body.copies), body.reason)
 
 
 @router.post(
@@ -80,7 +82,7 @@ def take_down_image(
     sha256: str, body: TakedownReason, unit: UnitDep, context: ContextDep, access: Lead
 ) -> TakedownOut:
     """The same for one picture."""
-    return _take_down(unit, context, access, sha256, body.reason)
+    return _take_down(unit, context, access, named(sha256), body.reason)
 
 
 @router.post(
@@ -97,9 +99,11 @@ def lift(takedown_id: int, unit: UnitDep, access: Lead) -> TakedownOut:
     return _out(lifted, made_by, principal.login)
 
 
-def _take_down(unit: Unit, context: Context, access: Access, what: str, reason: str) -> TakedownOut:
+def _take_down(
+    unit: Unit, context: Context, access: Access, what: Named, reason: str
+) -> TakedownOut:
     principal = access.principal
-    asked = Asked(named(what), check_reason(reason), principal.user_id)
+    asked = Asked(what, check_reason(reason), principal.user_id)
     now = database_now(unit.session)
     made = take_down(unit.session, context.blobs, access.project, asked, now)
     unit.session.flush()

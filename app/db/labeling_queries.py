@@ -217,7 +217,7 @@ def past_decisions(
     """(decision, category name, proposal, picked proposal, image, state), the newest first.
 
     These are the user's decisions that they did not take back, without those that were written
-    along with a pick; the state is the round's.
+    along with a pick or whose picture is gone; the state is the round's.
     """
     undo, picked = aliased(Decision), aliased(Proposal)
     return session.execute(
@@ -231,6 +231,7 @@ def past_decisions(
             Decision.user_id == user_id,
             Proposal.picked_by.is_distinct_from(user_id),
             Decision.answer != Answer.UNDO,
+            Image.taken_down_at.is_(None),
             Proposal.round_id.in_(round_ids),
             ~select(undo.id).where(undo.undoes_id == Decision.id).exists(),
         )

@@ -87,8 +87,8 @@ _COUNTS = """
 """
 # What comes before the page is known by the counts: only its categories are read.
 _PAGE = """
-    SELECT image.sha256, kind, category.name AS category, split,
-           was.name AS was_category, was_split
+    SELECT image.sha256, image.taken_down_at IS NOT NULL AS taken_down, kind,
+           category.name AS category, split, was.name AS was_category, was_split
     FROM change JOIN image ON image.id = change.image_id
     JOIN category ON category.id = change.category_id
     LEFT JOIN category AS was ON was.id = change.was_category_id
@@ -115,10 +115,10 @@ def change_page(
     skip: int,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """(sha256, kind, category, split, was_category, was_split) from `skip` on, category by category.
+    """(sha256, taken_down, kind, category, split, was_category, was_split) from `skip` on.
 
-    The last two are None except for a picture that moved or was removed; a hard negative has no
-    split either. `counted` is what `change_counts` found.
+    They come category by category. The last two are None except for a picture that moved or was
+    removed; a hard negative has no split either. `counted` is what `change_counts` found.
     """
     categories, passed = _window(wanted, counted, skip, limit)
     if not categories:

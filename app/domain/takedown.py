@@ -37,14 +37,16 @@ class Named:
         kind: A picture by its bytes, or all pictures from one address.
         key: The SHA-256 of the picture's bytes, or of the address in its normal form.
         address: The address as it was given; it is looked for, and not kept.
+        copies: Whether near-duplicates go as well: other files of the same photograph.
     """
 
     kind: Kind
     key: str
     address: str | None = None
+    copies: bool = False
 
 
-def named(text: str) -> Named:
+def named(text: str, *, copies: bool = False) -> Named:
     """What a hash, the link of a picture on this server, or any other address names.
 
     Raises:
@@ -52,14 +54,14 @@ def named(text: str) -> Named:
     """
     text = text.strip()
     if _SHA256.fullmatch(text.lower()):
-        return Named(Kind.PICTURE, text.lower())
+        return Named(Kind.PICTURE, text.lower(), copies=copies)
     try:
         parts = urlsplit(text)
     except ValueError:
         parts = urlsplit("")
     ours = _OURS.fullmatch(parts.path)
     if ours is not None:
-        return Named(Kind.PICTURE, ours[1])
+        return Named(Kind.PICTURE, ours[1], copies=copies)
     whole = parts.scheme.lower() in _PORTS and parts.netloc and text.isprintable()
     if not whole or len(text) > LONGEST_NAMED:
         raise InvalidError(
@@ -67,7 +69,7 @@ def named(text: str) -> Named:
             "Give the picture's SHA-256 (64 digits and letters), its link on this server, or the "
             "full http or https address that it came from.",
         )
-    return Named(Kind.ADDRESS, address_key(text), text)
+    return Named(Kind.ADDRESS, address_key(text), text, copies)
 
 
 def check_reason(text: str) -> str:
@@ -123,6 +125,7 @@ class Effect:
 
     Attributes:
         images: Pictures that go.
+        near_duplicates: Other files of the same photographs, as far as they are known, that stay.
         candidates: Of these, those in the pool.
         examples: Examples that leave the dataset.
         hard_negatives: Hard negatives that leave it.
@@ -131,6 +134,7 @@ class Effect:
     """
 
     images: int = 0
+    near_duplicates: int = 0
     candidates: int = 0
     examples: int = 0
     hard_negatives: int = 0

@@ -94,7 +94,7 @@ def _picture(project: Project, row: Row[Any], words: Words) -> ChangedPicture:
     now = _place(row.category, row.split, words)
     moved = row.kind == Change.MOVED
     return ChangedPicture(
-        thumbnail=f"{address}/thumbnail",
+        thumbnail=None if row.taken_down else f"{address}/thumbnail",
         original=f"{address}/screen",
         category=row.category,
         change=words.t(CHANGES[Change(row.kind)]),

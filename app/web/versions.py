@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.db import queries
 from app.db.tables import DatasetVersion, Project
+from app.db.version_facts import taken_down_since
 from app.domain.errors import RoundInProgressError
 from app.export.formats import Format
 from app.usecases.datasheet import FEW, IMBALANCE, Limits, Origin, Share, datasheet_of
@@ -96,7 +97,10 @@ def version_page(
         origins=tuple(_origin(each, words) for each in sheet.origins),
         licences=_shares(sheet.licences, words),
         hosts=_shares(sheet.hosts, words),
-        limits=tuple(_limits(sheet.limits, len(sheet.categories), words)),
+        limits=(
+            *_gone(taken_down_since(session, version), words),
+            *_limits(sheet.limits, len(sheet.categories), words),
+        ),
         formats=tuple(Choice(kind, words.t(label)) for kind, label in FORMATS.items()),
         named_categories=tuple(Choice(each.name, each.name) for each in sheet.categories),
         named_licences=tuple(
@@ -130,6 +134,18 @@ def _shares(shares: Sequence[Share], words: Words) -> tuple[ShareRow, ...]:
     return tuple(
         ShareRow(each.name or words.t("none is known"), count(each.pictures)) for each in shares
     )
+
+
+def _gone(pictures: int, words: Words) -> list[str]:
+    if not pictures:
+        return []
+    return [
+        words.tn(
+            "{n} picture was taken down since: it is in no export of this version.",
+            "{n} pictures were taken down since: they are in no export of this version.",
+            pictures,
+        )
+    ]
 
 
 def _limits(limits: Limits, categories: int, words: Words) -> list[str]:

@@ -57,7 +57,7 @@ PAGES = {
     "/quality/adjudicate": ("/quality/adjudicate", 3),
     "/versions": ("/versions", 4),
     "/versions/compare": ("/versions/compare?one=1&other=2", 7),
-    "/versions/{number}": ("/versions/2", 11),
+    "/versions/{number}": ("/versions/2", 12),
     "/import": ("/import", 4),
     "/import/{import_id}": ("/import/{import}", 5),
     "/events": ("/events", 5),

@@ -74,6 +74,7 @@ class DatasheetOut(BaseModel):
     licences: tuple[Share, ...]
     hosts: tuple[Share, ...]
     limits: Limits
+    taken_down: int = Field(description="Pictures that were taken down since: in no export of it")
 
 
 class ChangeCount(BaseModel):
@@ -88,6 +89,7 @@ class ChangedPicture(BaseModel):
     """A picture whose place differs; `was_...` only where it moved."""
 
     sha256: str
+    taken_down: bool = Field(description="It is gone since, and there is no picture to see")
     change: Change
     category: str
     split: Split | None

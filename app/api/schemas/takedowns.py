@@ -13,6 +13,8 @@ _WHAT = (
     "came from there"
 )
 
+COPIES = "Also near-duplicates: other files of the same photograph, as far as they are known"
+
 
 class TakedownReason(Body):
     """Why a picture goes."""
@@ -38,12 +40,14 @@ class NewTakedown(TakedownReason):
         },
     )
     what: str = Field(max_length=2 * LONGEST_NAMED, description=_WHAT)
+    copies: bool = Field(default=False, description=COPIES)
 
 
 class EffectOut(BaseModel):
     """What a takedown does, or did."""
 
     images: int = Field(description="Pictures that go")
+    near_duplicates: int = Field(description="Other files of the same photographs, that stay")
     candidates: int = Field(description="Of these, those in the pool")
     examples: int = Field(description="Examples that leave the dataset, with a new version")
     hard_negatives: int = Field(description="Hard negatives that leave it")

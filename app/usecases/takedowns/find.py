@@ -20,7 +20,34 @@ def images_named(session: Session, project_id: int, what: Named) -> Sequence[Row
     else:
         of_address = select(Source.image_id).where(Source.url.in_(spellings(what.address or "")))
         found = found.where(Image.id.in_(of_address))
-    return session.execute(found.order_by(Image.id)).all()
+    rows = session.execute(found.order_by(Image.id)).all()
+    if not what.copies:
+        return rows
+    ids = {row.id for row in rows}
+    return session.execute(
+        select(Image.id, Image.sha256)
+        .where(Image.id.in_(ids | near_duplicates_of(session, ids)))
+        .order_by(Image.id)
+    ).all()
+
+
+def near_duplicates_of(session: Session, image_ids: Collection[int]) -> set[int]:
+    """Ids of the other members of their groups; who was said to be another photograph is none."""
+    return set(session.scalars(text(_GROUPS), {"images": list(image_ids)}))
+
+
+_GROUPS = """
+    WITH speaker AS (
+        SELECT coalesce(near.representative_id, named.id) AS id
+        FROM unnest(CAST(:images AS int[])) AS named (id)
+        LEFT JOIN near_duplicate AS near ON near.image_id = named.id AND near.detached_at IS NULL
+    ), grouped AS (
+        SELECT near.image_id AS id FROM near_duplicate AS near
+        WHERE near.representative_id IN (SELECT id FROM speaker) AND near.detached_at IS NULL
+        UNION SELECT id FROM speaker
+    )
+    SELECT id FROM grouped WHERE id <> ALL (CAST(:images AS int[]))
+"""
 
 
 def images_with(
@@ -79,7 +106,11 @@ def effect_on(session: Session, project_id: int, image_ids: Collection[int]) -> 
     """What removing these pictures does now."""
     where: dict[str, Any] = {"project_id": project_id, "images": list(image_ids)}
     counted = session.execute(_COUNTS, where).one()
-    return Effect(images=len(image_ids), **counted._asdict())
+    return Effect(
+        images=len(image_ids),
+        near_duplicates=len(near_duplicates_of(session, image_ids)),
+        **counted._asdict(),
+    )
 
 
 _COUNTS = text(

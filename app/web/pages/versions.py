@@ -90,9 +90,9 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class ChangedPicture:
-    """A picture whose place differs between two versions."""
+    """A picture whose place differs between two versions; without a thumbnail it was taken down."""
 
-    thumbnail: str
+    thumbnail: str | None
     original: str
     category: str
     change: str
