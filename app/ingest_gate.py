@@ -14,10 +14,10 @@ from app.domain.errors import BusyError, DomainError, NoSpaceError
 from app.early_refusal import refuse, watch_body
 
 # Requests whose pictures are decoded before the answer.
-_DECODES = re.compile(r"/api/v1/projects/[^/]+/(images|examples)")
+_DECODES = re.compile(r"/api/v1/projects/[^/]+/(images|examples|negatives)")
 # Requests that bring in pictures, now or through a worker.
 _BRINGS = re.compile(
-    r"/api/v1/projects/[^/]+/(images|examples|imports|batches|uploads|addresses)(/.*)?"
+    r"/api/v1/projects/[^/]+/(images|examples|negatives|imports|batches|uploads|addresses)(/.*)?"
 )
 # What ends work or takes pictures out is welcome on a full disk.
 _ENDS = re.compile(r".*/(cancel|finish|withdraw|restore)")

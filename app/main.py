@@ -18,6 +18,7 @@ from app.api import (
     dataset,
     events,
     exemplars,
+    filters,
     images,
     imports,
     labeling,
@@ -83,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (
         people, projects, category_changes, category_list, exemplars, images, batches, near_duplicates,
-        imports, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
+        imports, filters, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
         addresses,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)

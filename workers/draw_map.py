@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.blobs import Blobs
-from app.db.session import database_now
 from app.db.tables import ModelVersion, Round, RoundMap
 from app.domain.dataset import Split
 from app.domain.embedding_map import (
@@ -23,7 +21,6 @@ from app.domain.embedding_map import (
     images_key,
     points_key,
 )
-from app.usecases.run_jobs import step_waits
 from app.usecases.takedowns.find import taken_down
 from app.usecases.takedowns.unmap import forget_on_map
 from models import checkpoint, plane
@@ -31,12 +28,12 @@ from models.neighbours import nearly_equal
 from models.network import MetricModel
 from models.score import best_votes
 from workers import round_data
+from workers.courtesy import Courteous
 from workers.feature_store import FeatureStore
 from workers.map_data import Chosen, Pictured, choose
-from workers.runner import GaveWayError, JobFailedError, Publish, Work
+from workers.runner import JobFailedError, Publish, Work
 
 _CHUNK = 4096
-_EVERY = 2.0  # seconds between two looks at who waits
 
 
 @dataclass(frozen=True)
@@ -94,28 +91,6 @@ def compute(work: Work) -> Publish:
         forget_on_map(bench.blobs, drawn, taken_down(session, running.project_id))
 
     return publish
-
-
-class Courteous:
-    """Tells the progress, and looks now and then whether somebody waits for this worker."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._next = 0.0
-
-    def __call__(self, step: int, steps: int) -> None:
-        """See `Heart.progress`.
-
-        Raises:
-            GaveWayError: when a step of a round waits.
-        """
-        self._work.heart.progress(step, steps)
-        if monotonic() < self._next:
-            return
-        self._next = monotonic() + _EVERY
-        with self._work.bench.sessions() as session:
-            if step_waits(session, database_now(session)):
-                raise GaveWayError
 
 
 def look(

@@ -48,6 +48,7 @@ MODULES = {
     JobKind.SCREEN_POOL: "workers.screen_pool",
     JobKind.INGEST_ARCHIVE: "workers.ingest_archive",
     JobKind.FETCH_ADDRESSES: "workers.fetch_addresses",
+    JobKind.TRAIN_FILTER: "workers.train_filter",
 }
 
 NEXT = {

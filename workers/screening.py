@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from app.db.filter_queries import filter_in_force
 from app.db.session import transaction
 from app.usecases.run_jobs import lock_owner
 from app.usecases.screen_pool import Finding, count_new, next_new, publish_screened
 from models.backbone import Backbone
+from workers.domain_score import score_domain
 from workers.feature_store import FeatureStore
 from workers.reading import embed
 from workers.runner import Work
@@ -32,11 +34,13 @@ class Block:
         findings: Those whose pictures can be read, in order of image id; steps write into them.
         features: Float [len(findings), D], of the project's backbone.
         unreadable: The others. They become open like any: a round tries again to read them.
+        filter_id: The coarse filter that was in force when they were scored.
     """
 
     findings: list[Finding]
     features: Tensor = field(default_factory=lambda: torch.empty(0, 0))
     unreadable: list[Finding] = field(default_factory=list)
+    filter_id: int | None = None
 
 
 @dataclass
@@ -72,6 +76,9 @@ class Screening:
                 self.progress()
             with transaction(sessions) as session:
                 lock_owner(session, self.work.claim)
+                in_force = filter_in_force(session, self.project_id)
+                if block.filter_id != (in_force and in_force.id):
+                    continue  # a filter was made meanwhile, which will not look here again
                 publish_screened(session, [*block.findings, *block.unreadable])
             self.done += len(block.findings) + len(block.unreadable)
             self.progress()
@@ -94,4 +101,4 @@ def read_features(screening: Screening, block: Block) -> None:
 
 
 Step = Callable[[Screening, Block], None]
-STEPS: tuple[Step, ...] = (read_features,)
+STEPS: tuple[Step, ...] = (read_features, score_domain)

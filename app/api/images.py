@@ -92,7 +92,7 @@ def ingest(
         with context.sessions.reading() as session:
             check_quota(session, caller, coming, database_now(session))
     # Nothing was asked of the unit's session yet: no connection is held while pictures decode.
-    taken = _take(context, files, sources)
+    taken = take_files(context, files, sources)
     now = database_now(unit.session)
     batch_id = (
         batch_of_the_day(unit.session, access.project, caller, now)
@@ -123,7 +123,7 @@ def seed(
     # Before the pictures are decoded: an unknown category is told at once.
     category_by_name(unit.session, access.project, category)
     unit.release_connection()
-    taken = _take(context, files, sources)
+    taken = take_files(context, files, sources)
     found = category_by_name(unit.session, access.project, category)
     given = seed_examples(unit.session, access.project, found, split, taken)
     details = Counter(str(each.outcome) for each in given)
@@ -134,7 +134,13 @@ def seed(
     return answers.upload_answer(given)
 
 
-def _take(context: Context, files: list[UploadFile], sources: str | None) -> list[Taken]:
+def take_files(context: Context, files: list[UploadFile], sources: str | None) -> list[Taken]:
+    """The files of a request, decoded and stored; `sources` as the routes document it.
+
+    Raises:
+        TooLargeError: too many files for one request.
+        InvalidError: sources that are not as documented.
+    """
     settings = context.settings
     if len(files) > settings.most_request_images:
         raise TooLargeError(

@@ -389,6 +389,23 @@ class ImportRefusedError(DomainError):
         self.reason = reason
 
 
+class FilterAtWorkError(DomainError):
+    """One coarse filter of a project is made at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A coarse filter is being made already. Wait until it has scored the pool, then try again."
+        )
+
+
+class FilterNotReadyError(DomainError):
+    """A coarse filter cannot be trained as things stand; `reasons` are sentences."""
+
+    def __init__(self, reasons: list[Sentence]) -> None:
+        super().__init__(" ".join(map(str, reasons)))
+        self.sentences = tuple(reasons)
+
+
 class StaleAttemptError(DomainError):
     """A worker tried to publish for a job that another attempt has taken over."""
 

@@ -50,6 +50,11 @@ class Verb(StrEnum):
     RESTORE_BATCH = "restore-batch"
     FETCH_ADDRESSES = "fetch-addresses"
     FETCH_AGAIN = "fetch-again"
+    ADD_NEGATIVES = "add-negatives"
+    REMOVE_NEGATIVE = "remove-negative"
+    TRAIN_FILTER = "train-filter"
+    UPLOAD_FILTER = "upload-filter"
+    MOVE_THRESHOLD = "move-threshold"
 
 
 class Actor(StrEnum):

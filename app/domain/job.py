@@ -19,6 +19,7 @@ class JobKind(StrEnum):
     FETCH_ADDRESSES = "fetch_addresses"
     SYNC_LOCATION = "sync_location"
     SCREEN_POOL = "screen_pool"
+    TRAIN_FILTER = "train_filter"
 
 
 class Queue(StrEnum):
@@ -44,6 +45,7 @@ QUEUE_OF = {
     JobKind.FETCH_ADDRESSES: Queue.INGEST,
     JobKind.SYNC_LOCATION: Queue.INGEST,
     JobKind.SCREEN_POOL: Queue.COMPUTE,
+    JobKind.TRAIN_FILTER: Queue.COMPUTE,
 }
 
 
@@ -71,6 +73,7 @@ OWNER_OF = {
     JobKind.FETCH_ADDRESSES: Owner.BATCH,
     JobKind.SYNC_LOCATION: Owner.BATCH,
     JobKind.SCREEN_POOL: Owner.PROJECT,
+    JobKind.TRAIN_FILTER: Owner.PROJECT,
 }
 
 

@@ -27,6 +27,7 @@ class Finding:
     sha256: str
     standing: Standing = Standing.OPEN
     domain_score: float | None = None
+    filter_id: int | None = None
 
 
 def projects_to_screen(session: Session, now: datetime) -> Sequence[int]:
@@ -106,14 +107,17 @@ def next_new(session: Session, project_id: int, most: int) -> list[Finding]:
 # Whoever is no candidate any more, or was screened meanwhile, stays as it is.
 _PUBLISH = text(
     """
-    UPDATE candidate SET standing = found.standing, domain_score = found.domain_score
-    FROM unnest(:images, :standings, :scores) AS found (image_id, standing, domain_score)
+    UPDATE candidate SET standing = found.standing, domain_score = found.domain_score,
+        filter_id = found.filter_id
+    FROM unnest(:images, :standings, :scores, :filters)
+        AS found (image_id, standing, domain_score, filter_id)
     WHERE candidate.image_id = found.image_id AND candidate.standing = 'new'
     """
 ).bindparams(
     bindparam("images", type_=ARRAY(Integer)),
     bindparam("standings", type_=ARRAY(Text)),
     bindparam("scores", type_=ARRAY(REAL)),
+    bindparam("filters", type_=ARRAY(Integer)),
 )
 
 
@@ -125,5 +129,6 @@ def publish_screened(session: Session, findings: Sequence[Finding]) -> None:
             "images": [each.image_id for each in findings],
             "standings": [each.standing.value for each in findings],
             "scores": [each.domain_score for each in findings],
+            "filters": [each.filter_id for each in findings],
         },
     )

@@ -11,6 +11,7 @@ from app.db.tables import (
     Category,
     Example,
     HardNegative,
+    Negative,
     Project,
     Proposal,
     Round,
@@ -97,25 +98,34 @@ def _refused(
             HardNegative.to_version.is_(None),
         )
     )
-    return {
-        image_id: (
-            "rejected_before",
-            (
-                f"A labeler said in round {number} that this picture is not {category.name!r}. "
-                "It cannot be both; leave it out."
-            ),
-        )
-        for image_id, number in rejected
-    } | {
-        image_id: (
-            "open_proposal",
-            (
-                f"Round {number} is asking labelers about this picture. "
-                "Close or cancel the round, then seed it."
-            ),
-        )
-        for image_id, number in asked
-    }
+    outside = session.scalars(select(Negative.image_id).where(Negative.image_id.in_(image_ids)))
+    why = (
+        "This picture is a negative of the coarse filter: out of the domain. "
+        "Take it back there first, or leave it out here."
+    )
+    return (
+        dict.fromkeys(outside, ("negative", why))
+        | {
+            image_id: (
+                "rejected_before",
+                (
+                    f"A labeler said in round {number} that this picture is not {category.name!r}. "
+                    "It cannot be both; leave it out."
+                ),
+            )
+            for image_id, number in rejected
+        }
+        | {
+            image_id: (
+                "open_proposal",
+                (
+                    f"Round {number} is asking labelers about this picture. "
+                    "Close or cancel the round, then seed it."
+                ),
+            )
+            for image_id, number in asked
+        }
+    )
 
 
 def _insert_examples(

@@ -60,6 +60,11 @@ VERBS = {
     Verb.RESTORE_BATCH: marked("Batch brought back"),
     Verb.FETCH_ADDRESSES: marked("Addresses sent to be fetched"),
     Verb.FETCH_AGAIN: marked("Addresses fetched again"),
+    Verb.ADD_NEGATIVES: marked("Negatives added"),
+    Verb.REMOVE_NEGATIVE: marked("Negative taken back"),
+    Verb.TRAIN_FILTER: marked("Coarse filter trained"),
+    Verb.UPLOAD_FILTER: marked("Coarse filter uploaded"),
+    Verb.MOVE_THRESHOLD: marked("Domain threshold moved"),
 }
 
 

@@ -49,6 +49,7 @@ JOBS = {
     JobKind.DRAW_MAP: marked("Draw the map"),
     JobKind.IMPORT_IMAGES: marked("Import pictures"),
     JobKind.SCREEN_POOL: marked("Screen the pool"),
+    JobKind.TRAIN_FILTER: marked("Train the coarse filter"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
 # What refusals name; their sentences say the rest.
@@ -73,6 +74,9 @@ NOUNS = {
         "delivery": marked("delivery"),
         "pictures": marked("pictures"),
         "bytes": marked("bytes"),
+        "candidate": marked("candidate"),
+        "negative": marked("negative"),
+        "coarse filter": marked("coarse filter"),
     },
     "state": {
         **{state.value: name for state, name in STATES.items()},

@@ -16,6 +16,7 @@ from app.api import (
     dataset,
     events,
     exemplars,
+    filters,
     images,
     imports,
     labeling,
@@ -43,7 +44,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, batches, imports, rounds, maps,
-    near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
+    filters, near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
     addresses,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
@@ -79,6 +80,8 @@ RIGHTS = {
         "listWebhooks", "createWebhook", "editWebhook", "deleteWebhook", "testWebhook",
         "listDeliveries", "redeliver",
         "listTakedowns", "previewTakedown", "takeDown", "takeDownImage", "liftTakedown",
+        "getFilter", "trainFilter", "moveThreshold", "lookAroundThreshold", "downloadFilter",
+        "uploadFilter", "addNegatives", "markNegative", "listNegatives", "removeNegative",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

@@ -11,6 +11,7 @@ from app.db.session import database_now
 from app.db.tables import Batch, Candidate, Event, Example, Image, Proposal, User
 from app.domain.batch import BatchKind, BatchState
 from tests import factories
+from tests.api.filters import filter_file, put_filter, trainable
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
 from tests.api.test_contract import ROUTES
@@ -222,7 +223,37 @@ def fetching_again(service: Service) -> Call:
     return f"{BASE}/batches/{made['batch_id']}/fetch-again", {"json": {}}
 
 
+def giving_negatives(_: Service) -> Call:
+    return f"{BASE}/negatives", {"files": [("files", ("a.jpg", factories.paint(0, 1)))]}
+
+
+def of_a_stranger(service: Service) -> Call:
+    (sha256,) = put_filter(service, [0.5])
+    return f"{BASE}/negatives/marked", {"json": {"sha256": sha256}}
+
+
+def taking_back(service: Service) -> Call:
+    path, rest = of_a_stranger(service)
+    service.call("lea", "POST", path, **rest)
+    return f"{BASE}/negatives/{rest['json']['sha256']}", {}
+
+
+def training_a_filter(service: Service) -> Call:
+    trainable(service)
+    return f"{BASE}/filter/train", {}
+
+
+def giving_a_filter(_: Service) -> Call:
+    return f"{BASE}/filter/file", {"files": {"file": ("f.safetensors", filter_file())}}
+
+
 CALLS: dict[str, Prepare] = {
+    "addNegatives": giving_negatives,
+    "markNegative": of_a_stranger,
+    "removeNegative": taking_back,
+    "trainFilter": training_a_filter,
+    "uploadFilter": giving_a_filter,
+    "moveThreshold": json(f"{BASE}/filter/threshold", threshold=0.4),
     "sendUpload": sending,
     "createProject": json("/projects", slug="trees", name="Trees"),
     "editProject": json(BASE, threshold=0.7),

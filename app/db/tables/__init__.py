@@ -8,6 +8,7 @@ from .base import Table
 from .batches import Batch, BatchImage, BatchRefusal, WithdrawnImage
 from .changes import CategoryChange
 from .dataset import DatasetVersion, Example, HardNegative, VersionCategory
+from .filters import CoarseFilter, Negative
 from .imports import Import, ImportRefusal
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
@@ -41,6 +42,7 @@ __all__ = [
     "Category",
     "CategoryChange",
     "ChosenExemplar",
+    "CoarseFilter",
     "Confusion",
     "Contrast",
     "DatasetVersion",
@@ -61,6 +63,7 @@ __all__ = [
     "LookAlike",
     "ModelVersion",
     "NearDuplicate",
+    "Negative",
     "Project",
     "ProjectMember",
     "Proposal",

@@ -84,6 +84,14 @@ class Candidate(Table):
             "image_id",
             postgresql_where=text("standing = 'new'"),
         ),
+        # What a threshold keeps is counted from it alone, and what lies around one is found by it.
+        Index(
+            "ix_candidate_domain_score",
+            "project_id",
+            "domain_score",
+            postgresql_where=text("standing = 'open'"),
+            postgresql_include=["filter_id"],
+        ),
     )
     image_id: Mapped[int] = mapped_column(
         ForeignKey("image.id", ondelete="CASCADE"), primary_key=True
@@ -94,6 +102,8 @@ class Candidate(Table):
     standing: Mapped[str] = mapped_column(server_default=Standing.NEW.value)
     # The coarse filter's probability that the image is in the domain; null where none has scored it.
     domain_score: Mapped[float | None] = mapped_column(REAL)
+    # Which filter that was. No foreign key: it would be looked up for each row of a large pool.
+    filter_id: Mapped[int | None]
 
 
 class FeatureShard(Table):

@@ -13,6 +13,7 @@ from app.db.tables import (
     ChosenExemplar,
     Exemplar,
     Image,
+    Negative,
     Project,
     Round,
     Source,
@@ -61,7 +62,7 @@ def remove_images(
 
 
 def _forget(session: Session, project: Project, image_ids: Collection[int]) -> None:
-    for table in (Candidate, ChosenExemplar, Source, BatchImage):
+    for table in (Candidate, Negative, ChosenExemplar, Source, BatchImage):
         session.execute(delete(table).where(table.image_id.in_(image_ids)))
     rounds = select(Round.id).where(Round.project_id == project.id)
     session.execute(

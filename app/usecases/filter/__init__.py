@@ -1,0 +1,1 @@
+"""The coarse filter of a project: its negatives, how it is asked for, what it scored."""
