@@ -188,7 +188,13 @@ def import_(
 
 @main.command()
 def ingest(
-    what: Annotated[list[str], typer.Argument(help="Folders and pictures of this machine")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders, pictures, archives (zip, tar), lists of addresses (.csv, .jsonl), "
+            "addresses, or locations that the service knows (s3://bucket/prefix, server:name/folder)"
+        ),
+    ],
     project: Annotated[str, typer.Option(help="Into which project")],
     url: Annotated[str, typer.Option(envvar="VETTED_URL", help="Where the service is")],
     token: Annotated[str, typer.Option(envvar="VETTED_TOKEN", help="A key with the scope ingest")],
@@ -208,6 +214,7 @@ def ingest(
         Path | None, typer.Option(dir_okay=False, help="File that remembers what was acknowledged")
     ] = None,
     afresh: Annotated[bool, typer.Option("--afresh", help="Forget what was acknowledged")] = False,  # noqa: FBT002
+    wait: Annotated[bool, typer.Option(help="Follow what the service does to the end")] = True,  # noqa: FBT002
 ) -> None:
     """Push crawled pictures into a pool. Run it again to go on: only what is missing is sent.
 
@@ -216,7 +223,9 @@ def ingest(
     """
     with _plain_refusals():
         facts = check_source(SourceFacts(source, tuple(tag or ()), author, licence))
-        wanted = WantedIngest(what, project, url, token, facts, threads, patience, state, afresh)
+        wanted = WantedIngest(
+            what, project, url, token, facts, threads, patience, state, afresh, wait
+        )
         ended = ingest_pictures(wanted, Console())
     raise typer.Exit(ended)
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import secrets
 from app.api.dependencies import COOKIE
 from app.db.session import make_engine, make_sessions
+from app.domain.access import Scope
 from app.usecases import people
 from tests import factories
 from tests.conftest import _new_database, _text
@@ -135,6 +136,21 @@ def labeling(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[..., f
             return factories.make_labeling(session, server.blobs_dir, project, **options)
 
     return make
+
+
+@pytest.fixture
+def place(server: Server, tmp_path: Path) -> Iterator[Any]:
+    """A project of its own, and a server that is not started yet."""
+    slug = f"crawl-{next(_numbers)}"
+    with server.sessions.begin() as session:
+        lead = factories.make_user(session, f"crawler-of-{slug}", lead=True)
+        project_id = factories.make_project(session, lead, slug).id
+        token = people.create_token(session, lead.login, "crawl", frozenset({Scope.INGEST}))
+    from tests.journeys.ingesting import Place  # noqa: PLC0415 - it needs this module
+
+    made = Place(server, slug, project_id, token, tmp_path, free_port())
+    yield made
+    made.kill()
 
 
 def login_of(name: str, labeling: factories.Labeling) -> str:

@@ -1,98 +1,22 @@
 """`vetted ingest` against a real server that stops and starts, and clients that are killed."""
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.db.tables import Candidate, Source
-from app.domain.access import Scope
-from app.usecases.people import create_token
-from tests import factories
 from tests.factories import paint
-from tests.journeys.conftest import Server, _serve, _wait_for
+from tests.journeys.ingesting import Place
 from tests.workers.factory import eventually
-from vetted.embedded.ports import free_port
 from vetted.ingesting.state import State
 
 pytestmark = pytest.mark.slow
-_numbers = count(1)
-COMMAND = "from vetted.cli import main; main()"
-
-
-@dataclass
-class Place:
-    """A server of the test's own, which may be killed, and the command beside it."""
-
-    server: Server
-    project: str
-    project_id: int
-    token: str
-    folder: Path
-    port: int
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state.sqlite"
-
-    def serve(self, **settings: str) -> None:
-        self.process = _serve(self.port, self.server.settings | settings)
-        _wait_for(self.url, self.process)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    def begin(self, *words: str) -> "subprocess.Popen[str]":
-        where = ("--project", self.project, "--url", self.url, "--state", str(self.state))
-        return subprocess.Popen(
-            [sys.executable, "-c", COMMAND, "ingest", *words, *where],
-            env=os.environ | {"VETTED_TOKEN": self.token, "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *words: str) -> tuple[int, str]:
-        started = self.begin(*words)
-        printed, _ = started.communicate(timeout=120)
-        return started.returncode, printed
-
-    def pooled(self) -> int:
-        """Pictures of the pool."""
-        pool = select(func.count()).where(Candidate.project_id == self.project_id)
-        with self.server.sessions() as session:
-            return session.scalars(pool).one()
-
-
-@pytest.fixture
-def place(server: Server, tmp_path: Path) -> Iterator[Place]:
-    slug = f"crawl-{next(_numbers)}"
-    with server.sessions.begin() as session:
-        lead = factories.make_user(session, f"crawler-of-{slug}", lead=True)
-        project_id = factories.make_project(session, lead, slug).id
-        token = create_token(session, lead.login, "crawl", frozenset({Scope.INGEST}))
-    made = Place(server, slug, project_id, token, tmp_path, free_port())
-    yield made
-    made.kill()
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:
@@ -187,6 +111,9 @@ def known(place: Place) -> int:
     """How many files the client knows to be acknowledged."""
     if not place.state.exists():
         return 0
-    with suppress(sqlite3.OperationalError), State(place.state) as state:
+    with (
+        suppress(sqlite3.OperationalError),
+        State(place.state, str(place.folder / "crawl")) as state,
+    ):
         return state.counts().total()
     return 0

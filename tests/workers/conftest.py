@@ -67,6 +67,23 @@ def alone(database_url: str, tmp_path: Path) -> Iterator[Factory]:
 
 
 @pytest.fixture
+def place(database_url: str, valkey_server: Valkey, tmp_path: Path) -> Iterator[Factory]:
+    """With a broker but without a clock: the test is it."""
+    settings = Settings(
+        database_url=database_url,
+        broker_url=valkey_server.url,
+        data_dir=tmp_path,
+        secret_key="k" * 40,
+    )
+    engine = make_engine(database_url, connections=4)
+    made = Factory(settings, make_sessions(engine), tmp_path)
+    hire_lead(made)
+    yield made
+    made.stop()
+    engine.dispose()
+
+
+@pytest.fixture
 def play(alone: Factory) -> Callable[[int], int]:
     """Take a project's next round to its labelers; gives its id."""
     jobs = MemoryJobs()

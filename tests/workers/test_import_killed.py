@@ -2,45 +2,23 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from app.blobs import FolderBlobs
-from app.db.session import make_engine, make_sessions
 from app.db.tables import Event, Example, Import, Job
 from app.domain.event import Verb
 from app.jobs import CeleryJobs, make_celery
-from app.settings import Settings
 from tests import factories
 from tests.factories import paint
 from tests.imports.packing import tarred
-from tests.workers.factory import Factory, eventually, hire_lead
-from vetted.embedded.valkey import Valkey
+from tests.workers.factory import Factory, eventually
 from workers.runner import Workbench, reconcile_once
 
 pytestmark = pytest.mark.slow
 
 PICTURES = 480
-
-
-@pytest.fixture
-def place(database_url: str, valkey_server: Valkey, tmp_path: Path) -> Iterator[Factory]:
-    """Without a clock: the test is it."""
-    settings = Settings(
-        database_url=database_url,
-        broker_url=valkey_server.url,
-        data_dir=tmp_path,
-        secret_key="k" * 40,
-    )
-    engine = make_engine(database_url, connections=4)
-    made = Factory(settings, make_sessions(engine), tmp_path)
-    hire_lead(made)
-    yield made
-    made.stop()
-    engine.dispose()
 
 
 def test_a_worker_that_is_killed_twice_stores_each_picture_once(place: Factory) -> None:

@@ -28,24 +28,28 @@ class Patience:
     Args:
         give_up: Seconds after which a call that is not answered is given up.
         told: Called with a sentence before each pause.
-        pause: Seconds before the second try.
+        first: Seconds before the second try.
     """
 
     def __init__(
         self,
         give_up: float = GIVE_UP,
         told: Callable[[str], object] = lambda _: None,
-        pause: float = 1.0,
+        first: float = 1.0,
     ) -> None:
         self._give_up = give_up
         self._told = told
-        self._pause = pause
+        self._first = first
         self._stopped = threading.Event()
         self._quiet_until = 0.0
 
     def stop(self) -> None:
         """End every pause at once: what is tried again raises StoppedError."""
         self._stopped.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises StoppedError after `stop`."""
+        self._wait(seconds)
 
     def __call__(self, call: Callable[[], T]) -> T:
         """What the call gives.
@@ -80,7 +84,7 @@ class Patience:
 
     def _next(self, error: Exception, tries: int) -> float:
         # Not all threads at the same moment.
-        pause = min(self._pause * 2**tries, _LONGEST) * random.uniform(0.5, 1)  # noqa: S311
+        pause = min(self._first * 2**tries, _LONGEST) * random.uniform(0.5, 1)  # noqa: S311
         seconds: float = max(pause, self._quiet_until - time.monotonic())
         self._told(f"Trying again in {seconds:.0f} s: {_why(error)}")
         return seconds

@@ -3,11 +3,11 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
@@ -16,6 +16,7 @@ from vetted.client.errors import checked
 # A name, the bytes, and what is said about the source.
 Picture = tuple[str, bytes, dict[str, Any]]
 
+_TUS = {"Tus-Resumable": "1.0.0"}
 _WORKING = ("embedding", "training", "scoring")
 
 
@@ -93,6 +94,26 @@ class Client:
         return checked(
             self._http.post(path, data={**fields, "sources": sources}, files=parts)
         ).json()
+
+    def send_list(self, path: str, name: str, content: bytes | BinaryIO, media_type: str) -> Any:
+        """The answer to a body that is no JSON, called by a name; raises RefusedError."""
+        headers = {"Content-Type": media_type}
+        sent = self._http.post(path, params={"name": name[:200]}, content=content, headers=headers)
+        return checked(sent).json()
+
+    def begin_upload(self, path: str, length: int, said: str) -> Any:
+        """Announce an archive (tus): its bytes, and `Upload-Metadata`; raises RefusedError."""
+        headers = _TUS | {"Upload-Length": str(length), "Upload-Metadata": said}
+        return checked(self._http.post(path, headers=headers)).json()
+
+    def add_to_upload(self, path: str, offset: int, size: int, content: Iterable[bytes]) -> None:
+        """Send `size` bytes that belong behind `offset` (tus); raises RefusedError."""
+        headers = _TUS | {
+            "Upload-Offset": str(offset),
+            "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(size),
+        }
+        checked(self._http.patch(path, content=content, headers=headers))
 
     def examples(self, project: str) -> Iterator[dict[str, Any]]:
         """All examples of the dataset as it is now."""

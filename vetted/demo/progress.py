@@ -7,6 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     TaskID,
     TextColumn,
@@ -16,17 +17,23 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 _PLAIN_EVERY = 10.0  # seconds
+_ENDED = float("inf")
 
 
 class Progress:
-    """Call it with what is done, how far it is, and of how many; a new text begins a new bar."""
+    """Call it with what is done, how far it is, and of how many; a new text begins a new bar.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: Where it is shown.
+        counts_bytes: It counts bytes, not things.
+    """
+
+    def __init__(self, console: Console, *, counts_bytes: bool = False) -> None:
         self._console = console
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            DownloadColumn() if counts_bytes else MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -59,7 +66,8 @@ class Progress:
     def _plain(self, text: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         finished = total is not None and done >= total
-        if finished or now - self._told.get(text, 0) > _PLAIN_EVERY:
-            self._told[text] = now if not finished else float("inf")
+        told = self._told.get(text, 0.0)
+        if (finished and told != _ENDED) or now - told > _PLAIN_EVERY:
+            self._told[text] = _ENDED if finished else now
             of = "" if total is None else f" {done} of {total}"
-            self._console.print(f"{text}{of}", highlight=False)
+            self._console.print(f"{text}{of}", highlight=False, markup=False)

@@ -4,15 +4,29 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from app.domain.ingestion import SourceFacts
 from app.imports.archive import shown
-from vetted.client import BrokenOffError, Client, Patience, RefusedError
+from vetted.client import ArchiveUpload, BrokenOffError, Client, Patience, RefusedError
 from vetted.demo.progress import Progress
+from vetted.ingesting.batch import Report, follow
 from vetted.ingesting.folder import FolderIngest
+from vetted.ingesting.kinds import (
+    archives_in,
+    is_address,
+    is_archive,
+    is_list,
+    is_location,
+    look_of,
+    send_addresses,
+    send_few_addresses,
+    start_sync,
+    texts_of,
+)
 from vetted.ingesting.state import State, usual_place
 
 _SHOWN = 20
@@ -33,7 +47,7 @@ class Wanted:
     """What is sent where.
 
     Attributes:
-        what: A folder, a picture.
+        what: Folders, pictures, archives, lists of addresses, locations of the service.
         project: The project's slug.
         url: Where the service is.
         token: A key with the scope ingest.
@@ -42,6 +56,7 @@ class Wanted:
         patience: Seconds that the service is waited for when it is out of reach.
         state: The file that remembers what was acknowledged; a usual place without it.
         afresh: Forget what was acknowledged before.
+        wait: Follow what workers do until it is over.
     """
 
     what: Sequence[str]
@@ -53,6 +68,7 @@ class Wanted:
     patience: float
     state: Path | None
     afresh: bool
+    wait: bool
 
 
 @dataclass
@@ -62,12 +78,21 @@ class Summary:
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def add_state(self, state: State) -> None:
-        """Count what the service has acknowledged."""
+        """Count what the service has acknowledged of a folder."""
         self.outcomes += state.counts()
         self.reasons += state.reasons()
         self.rejected += state.rejected(_SHOWN)
+
+    def add_report(self, report: Report) -> None:
+        """Count what a worker made of a batch."""
+        self.outcomes += report.outcomes
+        self.reasons += report.reasons
+        self.rejected += report.rejected
+        if report.error is not None:
+            self.errors.append(report.error)
 
 
 def ingest(wanted: Wanted, console: Console) -> Status:
@@ -77,45 +102,136 @@ def ingest(wanted: Wanted, console: Console) -> Status:
         RefusedError: when the service refuses the whole.
         httpx.TransportError: when the service cannot be reached at the beginning.
     """
-    summary = Summary()
     with Client(wanted.url.rstrip("/"), wanted.token) as client:
         # Without patience: a wrong address or token is told at once.
         client.get(f"/projects/{wanted.project}")
+        run = _Run(wanted, client, console)
         try:
+            addresses = [each for each in wanted.what if is_address(each)]
             for what in wanted.what:
-                _one(what, wanted, client, summary, console)
+                if not is_address(what):
+                    run.send(what)
+            if addresses:
+                run.fetch(addresses)
         except KeyboardInterrupt:
-            _tell(summary, console)
+            _tell(run.summary, console)
             console.print(f"Stopped. {_AGAIN}", style="yellow")
             return Status.STOPPED
         except (BrokenOffError, RefusedError) as error:
-            _tell(summary, console)
+            _tell(run.summary, console)
             console.print(f"{error} {_AGAIN}", style="red", markup=False)
             refused = isinstance(error, RefusedError)
             return Status.REFUSED if refused else Status.BROKEN_OFF
-    _tell(summary, console)
-    return Status.SOME_REJECTED if summary.outcomes["rejected"] else Status.DONE
+    _tell(run.summary, console)
+    if run.summary.errors:
+        return Status.REFUSED
+    return Status.SOME_REJECTED if run.summary.outcomes["rejected"] else Status.DONE
 
 
 _AGAIN = "Run the same command again: what was acknowledged is not sent again."
 
 
-def _one(what: str, wanted: Wanted, client: Client, summary: Summary, console: Console) -> None:
-    path = Path(what).resolve()
-    if not path.exists():
-        raise FileNotFoundError(f"There is no {what}.")
-    place = wanted.state or usual_place(wanted.url, wanted.project, str(path))
-    with State(place) as state, Progress(console) as progress:
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, wanted: Wanted, client: Client, console: Console) -> None:
+        self.wanted = wanted
+        self.client = client
+        self.console = console
+        self.summary = Summary()
+        self.patience = Patience(wanted.patience, _saying(console))
+
+    def send(self, what: str) -> None:
+        """Send one thing, of whatever kind it is."""
+        if is_location(what):
+            project = self.wanted.project
+            self._follow(what, self.patience(partial(start_sync, self.client, project, what)))
+            return
+        path = Path(what).resolve()
+        if not path.exists():
+            raise FileNotFoundError(f"There is no {what}.")
+        with self._state(str(path)) as state:
+            if path.is_dir():
+                self._pictures(path, state)
+                for archive in archives_in(path):
+                    self._archive(archive, state)
+            elif is_archive(path):
+                self._archive(path, state)
+            elif is_list(path):
+                self._list(path, state)
+            else:
+                self._pictures(path, state)
+
+    def fetch(self, addresses: Sequence[str]) -> None:
+        """Have the service fetch addresses that were named one by one."""
+        project = self.wanted.project
+        batch_id = self.patience(partial(send_few_addresses, self.client, project, addresses))
+        self._follow("addresses", batch_id)
+
+    def _state(self, what: str) -> State:
+        wanted = self.wanted
+        state = State(wanted.state or usual_place(wanted.url, wanted.project, what), what)
         if wanted.afresh:
             state.forget()
-        patience = Patience(wanted.patience, _saying(console))
+        return state
+
+    def _pictures(self, path: Path, state: State) -> None:
+        wanted = self.wanted
         ingest = FolderIngest(
-            client, wanted.project, state, patience, wanted.source, wanted.threads
+            self.client, wanted.project, state, self.patience, wanted.source, wanted.threads
         )
         try:
-            ingest.run(path, lambda done, total: progress("Sending pictures", done, total))
+            with Progress(self.console) as progress:
+                ingest.run(path, lambda done, total: progress("Sending pictures", done, total))
         finally:
-            summary.add_state(state)
+            self.summary.add_state(state)
+
+    def _archive(self, path: Path, state: State) -> None:
+        wanted = self.wanted
+        known = f"{path} {look_of(path)} {wanted.source}"
+        batch_id = state.get(f"batch of {known}")
+        if batch_id is None:
+            sending = ArchiveUpload(
+                self.client,
+                wanted.project,
+                path,
+                {"filename": path.name} | texts_of(wanted.source),
+                state.get(f"upload of {known}"),
+                lambda upload_id: state.keep(f"upload of {known}", upload_id),
+            )
+            with Progress(self.console, counts_bytes=True) as progress:
+                name = f"Sending {shown(path.name)}"
+                batch_id = str(
+                    sending.send(self.patience, lambda sent, of: progress(name, sent, of))
+                )
+            state.keep(f"batch of {known}", batch_id)
+        self._follow(path.name, int(batch_id))
+
+    def _list(self, path: Path, state: State) -> None:
+        known = f"batch of {path} {look_of(path)}"
+        batch_id = state.get(known)
+        if batch_id is None:
+            batch_id = str(
+                self.patience(partial(send_addresses, self.client, self.wanted.project, path))
+            )
+            state.keep(known, batch_id)
+        self._follow(path.name, int(batch_id))
+
+    def _follow(self, name: str, batch_id: int) -> None:
+        project, console = self.wanted.project, self.console
+        if not self.wanted.wait:
+            console.print(f"{shown(name)} is batch {batch_id}.", highlight=False, markup=False)
+            return
+        with Progress(console) as progress:
+            report = follow(
+                self.client,
+                project,
+                batch_id,
+                self.patience,
+                lambda done, total: progress(f"Taking in {shown(name)}", done, total),
+                _SHOWN,
+            )
+        self.summary.add_report(report)
 
 
 def _saying(console: Console) -> Callable[[str], None]:
@@ -133,6 +249,8 @@ def _tell(summary: Summary, console: Console) -> None:
         f"{counts['rejected']:,} rejected.",
         highlight=False,
     )
+    for error in summary.errors:
+        console.print(error, style="red", markup=False, highlight=False)
     for reason, number in summary.reasons.most_common():
         console.print(f"  {number:,} x {reason}", highlight=False, markup=False)
     for name, why in summary.rejected[:_SHOWN]:

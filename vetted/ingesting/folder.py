@@ -13,6 +13,7 @@ from app.imports.archive import shown
 from app.imports.rows import is_hidden
 from app.imports.sidecars import SidecarError, is_beside, sidecars_of, source_of
 from vetted.client import Client, Patience, Picture, RefusedError
+from vetted.ingesting.kinds import is_archive
 from vetted.ingesting.state import Acknowledged, State
 
 MOST_FILES, MOST_BYTES = 64, 32_000_000  # of a request, unless one picture has more
@@ -63,7 +64,9 @@ def _beside(
     for name in names:
         path = folder / name
         relative = path.relative_to(root).as_posix()
-        if is_beside(name) or is_hidden(relative) or path.is_symlink() or not path.is_file():
+        if is_beside(name) or is_archive(path) or is_hidden(relative):
+            continue
+        if path.is_symlink() or not path.is_file():
             continue
         sidecars = tuple(folder / each for each in sidecars_of(name, there))
         try:

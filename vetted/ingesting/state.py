@@ -12,7 +12,8 @@ from typing import Self
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS file (
-    name TEXT PRIMARY KEY, look TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT, detail TEXT
+    folder TEXT, name TEXT, look TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT, detail TEXT,
+    PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -42,11 +43,13 @@ class State:
 
     Args:
         file: Where; made when missing.
+        folder: What the names of files are below of.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, folder: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.file = file
+        self._folder = folder.encode(errors="backslashreplace").decode()
         self._database = sqlite3.connect(file, timeout=30)
         # Whole after a crash of the process; after a power cut the last answers may be asked again.
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -66,31 +69,42 @@ class State:
 
     def has(self, name: str, look: str) -> bool:
         """Whether this file was answered as it looks now."""
-        asked = self._database.execute("SELECT look FROM file WHERE name = ?", (name,))
+        asked = self._database.execute(
+            "SELECT look FROM file WHERE folder = ? AND name = ?", (self._folder, name)
+        )
         return bool(asked.fetchone() == (look,))
 
     def note(self, answers: Iterable[Acknowledged]) -> None:
         """Keep what one request was answered."""
         with self._database:
             self._database.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)",
-                [(a.name, a.look, a.outcome, a.reason, a.detail) for a in answers],
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)",
+                [(self._folder, a.name, a.look, a.outcome, a.reason, a.detail) for a in answers],
             )
 
     def counts(self) -> Counter[str]:
         """How many files have each outcome."""
-        rows = self._database.execute("SELECT outcome, count(*) FROM file GROUP BY outcome")
-        return Counter(dict(rows.fetchall()))
+        return self._counted("outcome")
 
     def reasons(self) -> Counter[str]:
         """How many files were rejected for each reason."""
-        asked = "SELECT reason, count(*) FROM file WHERE reason IS NOT NULL GROUP BY reason"
-        return Counter(dict(self._database.execute(asked).fetchall()))
+        return self._counted("reason")
+
+    def _counted(self, column: str) -> Counter[str]:
+        rows = self._database.execute(
+            f"SELECT {column}, count(*) FROM file WHERE folder = ? AND {column} IS NOT NULL "  # noqa: S608
+            "GROUP BY 1",
+            (self._folder,),
+        )
+        return Counter(dict(rows.fetchall()))
 
     def rejected(self, most: int) -> Iterator[tuple[str, str]]:
         """The first rejected files, each with why."""
-        asked = "SELECT name, coalesce(detail, reason) FROM file WHERE reason IS NOT NULL LIMIT ?"
-        yield from self._database.execute(asked, (most,))
+        yield from self._database.execute(
+            "SELECT name, coalesce(detail, reason) FROM file "
+            "WHERE folder = ? AND reason IS NOT NULL LIMIT ?",
+            (self._folder, most),
+        )
 
     def get(self, key: str) -> str | None:
         """What was kept under a key."""
@@ -108,7 +122,7 @@ class State:
     def forget(self) -> None:
         """Begin anew."""
         with self._database:
-            self._database.execute("DELETE FROM file")
+            self._database.execute("DELETE FROM file WHERE folder = ?", (self._folder,))
             self._database.execute("DELETE FROM kept")
 
 
