@@ -5,9 +5,10 @@ from app.web.pages.frame import NavLink
 from app.web.words import Words, marked
 
 BATCHES = Place("/pool", marked("Batches"))
+DUPLICATES = Place("/pool/duplicates", marked("Duplicates"))
 # In the order in which they are shown: Batches, Duplicates, Leak guard, Coarse filter, Takedowns. A
 # new page adds itself here, and its template includes `pool_nav.html` after `lead_nav.html`.
-POOL_PLACES = (BATCHES,)
+POOL_PLACES = (BATCHES, DUPLICATES)
 
 
 def pool_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

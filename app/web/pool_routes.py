@@ -10,6 +10,7 @@ from app.api.one_thread import OneThreadRoute
 from app.db.batch_queries import one_batch
 from app.domain.errors import NotFoundError
 from app.web.framing import FramingDep
+from app.web.near_duplicates import duplicates_page
 from app.web.pool import batch_report_page, pool_page
 from app.web.templating import render
 
@@ -39,3 +40,20 @@ def batch(batch_id: int, unit: UnitDep, access: Lead, framing: FramingDep) -> Re
     of, _, who = found
     frame = framing.titled(framing.words.t("Batch {name}", name=of.name), "pool")
     return render(batch_report_page(unit.session, access.project, (of, who), frame, framing.words))
+
+
+@router.get("/projects/{project}/pool/duplicates")
+def duplicates(
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+    *,
+    detached: bool = False,
+) -> Response:
+    """Images of one photograph, side by side."""
+    frame = framing.titled(framing.words.t("Duplicates"), "duplicates")
+    page = duplicates_page(
+        unit.session, access.project, frame, framing.words, detached=detached, before=before
+    )
+    return render(page)

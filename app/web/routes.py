@@ -41,6 +41,7 @@ SPEAKING = frozenset(
         "changes",
         "choosing",
         "exemplars",
+        "duplicates",
         "grid",
         "import",
         "imports",

@@ -34,6 +34,7 @@ PAGES = {
     "adjudicate.html": "/projects/flowers/quality/adjudicate",
     "imports.html": "/projects/flowers/import",
     "pool.html": "/projects/flowers/pool",
+    "duplicates.html": "/projects/flowers/pool/duplicates",
     "batch.html": "/projects/flowers/pool/batches/{batch}",
     "import.html": "/projects/flowers/import/{import}",
     "webhooks.html": "/projects/flowers/webhooks",

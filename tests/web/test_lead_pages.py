@@ -62,6 +62,7 @@ PAGES = {
     "/import/{import_id}": ("/import/{import}", 5),
     "/events": ("/events", 5),
     "/pool": ("/pool", 6),
+    "/pool/duplicates": ("/pool/duplicates", 8),
     "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
 }
 # A form's answer is a file.
@@ -111,6 +112,7 @@ def project(sessions: sessionmaker[Session], settings: Settings) -> factories.La
         _write_log(session, owned, labeler, 2)
         factories.make_import(session, owned)
         factories.make_batch(session, owned)
+        factories.make_near_duplicate(session, _image(session, owned), _image(session, owned))
         factories.make_webhooks(session, owned.id, lead.id)
     return labeling
 
@@ -201,6 +203,7 @@ def _grow(session: Session) -> None:
         factories.make_import(session, project)
         factories.make_webhooks(session, project.id, project.created_by)
         factories.make_batch(session, project)
+        factories.make_near_duplicate(session, _image(session, project), _image(session, project))
         statement = text("INSERT INTO project_member VALUES (:project, :user, 'labeler')")
         session.execute(statement, {"project": project.id, "user": user.id})
 

@@ -9,6 +9,7 @@ from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .imports import ImportPage, ImportsPage
 from .maps import MapPage
+from .near_duplicates import DuplicatesPage
 from .pool import BatchReportPage, PoolPage
 from .project import LeadPage
 from .quality import AdjudicatePage, QualityPage
@@ -36,6 +37,7 @@ Page = (
     | CategoryPage
     | ChangeCategoryPage
     | CategoryChangesPage
+    | DuplicatesPage
     | QualityPage
     | AdjudicatePage
     | VersionsPage

@@ -2,6 +2,7 @@
 // the parts marked data-live in place of the old ones.
 
 import { Passing, call } from "./api.js";
+import { refresh as refreshParts } from "./fresh.js";
 import { t } from "./words.js";
 
 const PAUSE = 1000; // milliseconds between two looks while pictures are imported
@@ -14,14 +15,9 @@ const refusal = document.getElementById("refusal");
 const stateNow = () => document.getElementById("state").dataset.state;
 
 async function refresh() {
-  const response = await fetch(location.pathname, { cache: "no-store" });
-  if (!response.ok || response.redirected) return location.reload();
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const before = stateNow();
-  for (const old of document.querySelectorAll("[data-live]")) {
-    const part = fresh.querySelector(`[data-live="${old.dataset.live}"]`);
-    if (part && part.innerHTML !== old.innerHTML) old.replaceChildren(...part.childNodes);
-  }
+  const fresh = await refreshParts();
+  if (!fresh) return;
   if (form && stateNow() !== "ready") form.remove();
   // What was refused is not chosen.
   for (const field of fresh.querySelectorAll("#options select")) form.elements.namedItem(field.name).value = field.value;

@@ -3,6 +3,7 @@
 
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
+import { refresh as refreshParts } from "./fresh.js";
 import { Live } from "./live.js";
 import { wirePeople } from "./people.js";
 import { wireProject, wireSettings } from "./settings.js";
@@ -95,15 +96,7 @@ function signatureOf({ number, state, yes, no, unsure, proposals, jobs }) {
   return JSON.stringify([number, state, yes, no, unsure, proposals, jobs.map((job) => job.state)]);
 }
 
-async function refresh() {
-  const response = await fetch(location.pathname, { cache: "no-store" });
-  if (!response.ok || response.redirected) return location.reload();
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const old of document.querySelectorAll("[data-live]")) {
-    const part = fresh.querySelector(`[data-live="${old.dataset.live}"]`);
-    if (part && part.innerHTML !== old.innerHTML) replace(old, part);
-  }
-}
+const refresh = () => refreshParts(replace);
 
 function replace(old, part) {
   const focused = old.contains(document.activeElement) ? document.activeElement.dataset.opens : null;

@@ -2,6 +2,7 @@
 // the parts marked data-live in place of the old ones while a worker is at it.
 
 import { Passing, call } from "./api.js";
+import { refresh as refreshParts } from "./fresh.js";
 import { t } from "./words.js";
 
 const PAUSE = 2000; // milliseconds between two looks
@@ -13,14 +14,7 @@ const refusal = document.getElementById("refusal");
 const isBusy = () => Boolean(document.querySelector("[data-busy]"));
 
 async function refresh() {
-  const response = await fetch(location.href, { cache: "no-store" });
-  if (!response.ok || response.redirected) return location.reload();
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const old of document.querySelectorAll("[data-live]")) {
-    const part = fresh.querySelector(`[data-live="${old.dataset.live}"]`);
-    if (part && part.innerHTML !== old.innerHTML) old.replaceChildren(...part.childNodes);
-  }
-  bind();
+  if (await refreshParts()) bind();
 }
 
 let watching = false;

@@ -4,6 +4,7 @@
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
 import { saving } from "./form.js";
+import { refresh as refreshParts } from "./fresh.js";
 import { t } from "./words.js";
 
 const LOOK = 2000; // milliseconds between two looks, while something is on its way
@@ -18,15 +19,7 @@ let chosen = null; // the id of the webhook that a dialog is about; null for a n
 
 // --- Looking
 
-async function refresh() {
-  const response = await fetch(location.pathname, { cache: "no-store" });
-  if (!response.ok || response.redirected) return location.reload();
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const old of document.querySelectorAll("[data-live]")) {
-    const part = fresh.querySelector(`[data-live="${old.dataset.live}"]`);
-    if (part && part.innerHTML !== old.innerHTML) replace(old, part);
-  }
-}
+const refresh = () => refreshParts(replace);
 
 /** The focus stays on the button that does the same to the same row. */
 function replace(old, part) {
