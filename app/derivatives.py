@@ -1,7 +1,11 @@
 """Small copies of stored images, made on first use."""
 
 from app.blobs import BlobMissing, Blobs, derivative_key, original_key
-from app.pictures import Size, derive
+from app.pictures import Size, derive, extent
+
+# Pixels of the longest side from which a small copy is quicker to make and read than the original:
+# from three times its size on a JPEG is decoded at a half or less of its detail.
+_LARGE = 3 * Size.MODEL
 
 
 def derivative(blobs: Blobs, sha256: str, size: Size) -> bytes:
@@ -32,3 +36,29 @@ def ensure_derivative(blobs: Blobs, sha256: str, size: Size) -> None:
     """Make the copy unless it is stored; nothing of it is read. Raises what `derivative` raises."""
     if not blobs.exists(derivative_key(sha256, size.word)):
         derivative(blobs, sha256, size)
+
+
+def for_model(blobs: Blobs, sha256: str, short: int) -> bytes:
+    """What a model reads of an image: always the same file, whoever reads and however often.
+
+    That is the copy of a large picture, stored when it is asked for first, and any other as it came;
+    so is one whose copy is too narrow.
+
+    Args:
+        blobs: where both are.
+        sha256: the image.
+        short: the pixels that the model wants of the shorter side.
+
+    Raises:
+        BlobMissing: the original is not stored.
+        PictureRefused: the stored original cannot be decoded.
+    """
+    original = original_key(sha256)
+    try:
+        copy = blobs.get(derivative_key(sha256, Size.MODEL.word))
+    except BlobMissing:
+        data = blobs.get(original)
+        if max(extent(data)) < _LARGE:
+            return data
+        copy = derivative(blobs, sha256, Size.MODEL)
+    return copy if min(extent(copy)) >= short else blobs.get(original)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Contrast, Exemplar, Image, Proposal, Round
 from app.derivatives import ensure_derivative
-from app.pictures import PictureRefused, Size
+from app.pictures import SHOWN, PictureRefused
 from workers.runner import Publish, Work
 
 
@@ -17,7 +17,7 @@ def compute(work: Work) -> Publish:
         shown = _shown(session, work.claim.round_id)
     for step, sha256 in enumerate(shown):
         work.heart.progress(step, len(shown))
-        for size in Size:
+        for size in SHOWN:
             try:
                 ensure_derivative(work.bench.blobs, sha256, size)
             except (KeyError, PictureRefused):

@@ -7,7 +7,8 @@ import structlog
 import torch
 from PIL.Image import Image, new
 
-from app.blobs import Blobs, original_key
+from app.blobs import Blobs
+from app.derivatives import for_model
 from app.pictures import PictureRefused, decode
 from models.backbone import Backbone
 from models.features import extract
@@ -40,7 +41,7 @@ def embed(
     progress(0, len(missing))
 
     def load(sha256: str) -> Image:
-        picture = read(blobs, sha256)
+        picture = read(blobs, sha256, backbone.image_size)
         if picture is None:
             unreadable.add(sha256)
             return new("RGB", (1, 1))  # its features are dropped
@@ -61,10 +62,13 @@ def embed(
     return unreadable
 
 
-def read(blobs: Blobs, sha256: str) -> Image | None:
-    """The picture upright in RGB; None where it cannot be read, which the log tells."""
+def read(blobs: Blobs, sha256: str, image_size: int = 224) -> Image | None:
+    """The picture upright in RGB; None where it cannot be read, which the log tells.
+
+    Not smaller than `models.features.prepare` wants it for `image_size`, unless it came so.
+    """
     try:
-        return decode(blobs.get(original_key(sha256)))
+        return decode(for_model(blobs, sha256, short=-(-image_size * 256 // 224)))
     except (KeyError, PictureRefused) as error:
         log.warning("stored picture cannot be read", sha256=sha256, error=str(error))
         return None

@@ -31,7 +31,7 @@ from app.domain.errors import (
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.domain.quota import Amount
-from app.pictures import PictureFormat, PictureLimits, Size
+from app.pictures import SHOWN, PictureFormat, PictureLimits
 from app.usecases.batches import batch_for_upload, batch_of_the_day
 from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
@@ -279,7 +279,7 @@ def get_derivative(
     sha256: str, size: str, request: Request, unit: UnitDep, context: ContextDep, access: Reader
 ) -> Response:
     """A smaller copy as WebP, upright and without metadata: `thumbnail` or `screen`."""
-    named = {each.word: each for each in Size}
+    named = {each.word: each for each in SHOWN}
     if size not in named:
         raise NotFoundError("size", size)
     _image(unit, access, sha256)

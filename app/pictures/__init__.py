@@ -5,12 +5,13 @@ Everything here takes bytes and gives values; nothing is stored. The only except
 """
 
 from app.pictures.formats import PictureFormat, identify
-from app.pictures.picture import Picture, Size, decode, derive, inspect
+from app.pictures.picture import SHOWN, Picture, Size, decode, derive, extent, inspect
 from app.pictures.reading import MOST_PIXELS, PictureLimits
 from app.pictures.refusals import PictureRefused, RefusalReason
 
 __all__ = [
     "MOST_PIXELS",
+    "SHOWN",
     "Picture",
     "PictureFormat",
     "PictureLimits",
@@ -19,6 +20,7 @@ __all__ = [
     "Size",
     "decode",
     "derive",
+    "extent",
     "identify",
     "inspect",
 ]

@@ -8,7 +8,7 @@ from enum import IntEnum
 from PIL import Image
 
 from app.pictures.colours import as_rgb, orientation, turn, upright_size
-from app.pictures.formats import PictureFormat
+from app.pictures.formats import PictureFormat, identify
 from app.pictures.reading import MOST_PIXELS, PictureLimits, load, refusing
 from app.pictures.refusals import PictureRefused, RefusalReason
 
@@ -20,15 +20,20 @@ _STORED = PictureLimits(bytes=2**62, pixels=MOST_PIXELS, side=1)
 
 
 class Size(IntEnum):
-    """The derivatives that pages use, by the pixels of their longest side."""
+    """The derivatives, by the pixels of their longest side."""
 
     THUMBNAIL = 320
+    MODEL = 512
     SCREEN = 1600
 
     @property
     def word(self) -> str:
-        """The name in keys and URLs: thumbnail, screen."""
+        """The name in keys and URLs: thumbnail, model, screen."""
         return self.name.lower()
+
+
+SHOWN = (Size.THUMBNAIL, Size.SCREEN)
+"""The derivatives that pages show; the other one is what models read of a large picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,17 @@ def decode(data: bytes) -> Image.Image:
     with refusing(loaded.form, data):
         image = turn(as_rgb(loaded.image), orientation(loaded.image))
         return _bare(image)
+
+
+def extent(data: bytes) -> tuple[int, int]:
+    """The sides of a known file in pixels, as its header tells them: not upright, not decoded.
+
+    Raises:
+        PictureRefused: the bytes do not begin as a picture does.
+    """
+    form = identify(data)
+    with refusing(form, data), Image.open(io.BytesIO(data), formats=[form.value]) as image:
+        return image.size
 
 
 def derive(data: bytes, longest: int) -> bytes:

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from PIL import features
 
 from app.db.tables import Image
-from app.pictures import Size
+from app.pictures import SHOWN
 from tests.api.service import Service
 from tests.pictures.making import GREEN, busy, chunk, corners, encode, exif, near, png, quarters
 
@@ -92,7 +92,7 @@ def test_the_bytes_decide_what_it_is(
     assert original.content == data
     assert original.headers["content-type"] == shown_as
     assert original.headers["x-content-type-options"] == "nosniff"
-    for size in Size:
+    for size in SHOWN:
         shown = service.call("ben", "GET", f"{url}/{size.word}")
         assert b"script" not in shown.content
         Pillow.open(io.BytesIO(shown.content)).load()
@@ -161,7 +161,7 @@ def test_no_copy_tells_where_a_picture_was_taken(service: Service, form: str) ->
     image = one(service, "garden.jpg", data)
     url = f"/projects/flowers/images/{image['sha256']}"
     assert service.call("ben", "GET", f"{url}/original").content == data
-    for size in Size:
+    for size in SHOWN:
         shown = Pillow.open(io.BytesIO(service.call("ben", "GET", f"{url}/{size.word}").content))
         assert not dict(shown.getexif())
         assert not shown.info.keys() & {"exif", "xmp", "icc_profile", "comment"}
