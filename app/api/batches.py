@@ -1,5 +1,6 @@
-"""Batches: opened, followed, finished, cancelled."""
+"""Batches: opened, followed, finished, cancelled, withdrawn."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,14 +11,14 @@ from app.db.session import database_now
 from app.db.tables import Batch
 from app.domain.access import Scope
 from app.domain.batch import BatchKind
-from app.domain.errors import InvalidError, NotFoundError, TransitionError
+from app.domain.errors import BatchInRoundError, InvalidError, NotFoundError, TransitionError
 from app.domain.event import Verb
 from app.domain.names import check_name
-from app.usecases import batches
+from app.usecases import batches, withdraw_batch
 from app.usecases.events import record
 from app.usecases.people import Access
 
-from .dependencies import Crawler, UnitDep
+from .dependencies import Crawler, Lead, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
 from .schemas.batches import (
@@ -27,11 +28,16 @@ from .schemas.batches import (
     BatchReport,
     NewBatch,
     RefusalPage,
+    RestoredAnswer,
     StandingsOut,
+    WithdrawalAnswer,
+    WithdrawalIn,
+    WithdrawalOut,
 )
 
 router = APIRouter(tags=["batches"], route_class=OneThreadRoute)
 
+DryRun = Annotated[bool, Query(description="Only say what it would do")]
 _ALL = "/projects/{project}/batches"
 _ONE = f"{_ALL}/{{batch_id}}"
 
@@ -119,6 +125,45 @@ def cancel_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchOut:
     now = database_now(unit.session)
     batches.cancel_batch(unit.session, found, access.principal.user_id, now)
     return _answer(unit, access, found)
+
+
+@router.post(
+    f"{_ONE}/withdraw",
+    operation_id="withdrawBatch",
+    responses=responses(BatchInRoundError, TransitionError),
+)
+def withdraw(
+    batch_id: int, body: WithdrawalIn, unit: UnitDep, access: Lead, *, dry_run: DryRun = False
+) -> WithdrawalAnswer:
+    """Take what this batch alone brought out of the pool. `restoreBatch` takes it back.
+
+    Pictures that another batch brought, or a lead by seeding, stay. Sent again, a picture is new.
+    """
+    session, project, user_id = unit.session, access.project, access.principal.user_id
+    if dry_run:
+        batch, _ = _found(unit, access, batch_id)
+        told = withdraw_batch.preview_withdrawal(session, project, batch)
+        effect, number = told.effect, told.round
+    else:
+        now, number = database_now(session), None
+        batch, effect = withdraw_batch.withdraw_batch(
+            session, project, batch_id, user_id, body.members, now
+        )
+    return WithdrawalAnswer(
+        batch=_answer(unit, access, batch), effect=WithdrawalOut(**asdict(effect)), round=number
+    )
+
+
+@router.post(
+    f"{_ONE}/restore",
+    operation_id="restoreBatch",
+    responses=responses(BatchInRoundError, TransitionError),
+)
+def restore(batch_id: int, unit: UnitDep, access: Lead) -> RestoredAnswer:
+    """Bring a withdrawn batch back: its pictures are candidates again, ended members are members."""
+    user_id = access.principal.user_id
+    batch, pictures = withdraw_batch.restore_batch(unit.session, access.project, batch_id, user_id)
+    return RestoredAnswer(batch=_answer(unit, access, batch), pictures=pictures)
 
 
 def seen_by(access: Access) -> Owner | None:

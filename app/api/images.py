@@ -32,7 +32,7 @@ from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.domain.quota import Amount
 from app.pictures import SHOWN, PictureFormat, PictureLimits
-from app.usecases.batches import batch_for_upload, batch_of_the_day
+from app.usecases.batches import batch_for_upload, batch_of_the_day, hold_project
 from app.usecases.events import record
 from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
@@ -93,7 +93,7 @@ def ingest(
             check_quota(session, caller, coming, database_now(session))
     # Nothing was asked of the unit's session yet: no connection is held while pictures decode.
     taken = take_files(context, files, sources)
-    now = database_now(unit.session)
+    now = hold_project(unit.session, access.project)
     batch_id = (
         batch_of_the_day(unit.session, access.project, caller, now)
         if batch is None

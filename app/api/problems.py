@@ -33,6 +33,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.CategoryInUseError: (HTTPStatus.CONFLICT, "category-in-use"),
     errors.CategoryRetiredError: (HTTPStatus.CONFLICT, "category-retired"),
     errors.RoundAtWorkError: (HTTPStatus.CONFLICT, "round-at-work"),
+    errors.BatchInRoundError: (HTTPStatus.CONFLICT, "batch-in-round"),
     errors.ChangeStandsError: (HTTPStatus.CONFLICT, "change-stands"),
     errors.RoundNotReadyError: (HTTPStatus.CONFLICT, "round-not-ready"),
     errors.RoundInProgressError: (HTTPStatus.CONFLICT, "round-in-progress"),

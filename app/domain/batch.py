@@ -54,6 +54,10 @@ TRANSITIONS = {
 
 # What is asked of a batch when pictures come.
 TAKE = "take pictures"
+# What is asked of it as a whole, whatever its state; a batch that is withdrawn keeps its state.
+WITHDRAW = "be withdrawn"
+RESTORE = "be brought back"
+WITHDRAWN = "withdrawn"
 # So many refused files of a batch are kept by name; the rest is counted.
 MOST_TOLD = 1000
 
@@ -61,6 +65,13 @@ MOST_TOLD = 1000
 def next_state(state: BatchState, event: BatchEvent) -> BatchState:
     """The batch's state after `event`; raises TransitionError where there is none."""
     return advance(TRANSITIONS, "batch", state, event)
+
+
+class Members(StrEnum):
+    """What becomes of pictures that experts have answered about: they stay in the dataset or leave."""
+
+    KEEP = "keep"
+    END = "end"
 
 
 class Standing(StrEnum):

@@ -109,6 +109,17 @@ class RoundAtWorkError(DomainError):
         self.number = number
 
 
+class BatchInRoundError(DomainError):
+    """Batches are withdrawn and brought back between rounds only."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            "Round {number} may ask about pictures of this batch. Close or cancel it first.",
+            number=number,
+        )
+        self.number = number
+
+
 class ChangeStandsError(DomainError):
     """A change of a category cannot be undone (any more); the sentence says why."""
 

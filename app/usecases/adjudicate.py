@@ -6,7 +6,16 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Decision, Example, HardNegative, Image, Project, Proposal
+from app.db.tables import (
+    Candidate,
+    Decision,
+    Example,
+    HardNegative,
+    Image,
+    Project,
+    Proposal,
+    WithdrawnImage,
+)
 from app.domain.dataset import Split
 from app.domain.decision import Answer, Stage
 from app.domain.errors import (
@@ -136,6 +145,8 @@ def _mend(session: Session, project: Project, proposal: Proposal, decision: Deci
     }
     if was_example:
         session.execute(insert(HardNegative).values(row).on_conflict_do_nothing())
+        if session.get(WithdrawnImage, proposal.image_id) is not None:
+            return True
         image = session.get_one(Image, proposal.image_id)
         candidate = {
             "image_id": image.id,

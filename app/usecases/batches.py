@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -40,12 +40,26 @@ def open_batch(
     return batch
 
 
+def hold_project(session: Session, project: Project) -> datetime:
+    """Lock the project as weakly as a picture's row does, and tell the time.
+
+    The project comes before its batches, as everywhere. Meanwhile none of them is withdrawn.
+    """
+    now: datetime = session.scalars(
+        select(func.now())
+        .select_from(Project)
+        .where(Project.id == project.id)
+        .with_for_update(read=True, key_share=True)
+    ).one()
+    return now
+
+
 def batch_of_the_day(
     session: Session, project: Project, principal: Principal, now: datetime
 ) -> int:
     """The id of the batch for uploads that name none: one for each caller and UTC day.
 
-    It is locked against being withdrawn meanwhile; see `withdraw_batch`.
+    The caller holds the project (`hold_project`), so that it is not withdrawn meanwhile.
     """
     whose = {
         "project_id": project.id,
@@ -53,7 +67,7 @@ def batch_of_the_day(
         "token_id": principal.token_id,
         "day": now.date(),
     }
-    find = select(Batch.id).filter_by(**whose).with_for_update(read=True, key_share=True)
+    find = select(Batch.id).filter_by(**whose)
     found = session.scalar(find)
     if found is not None:
         return found
@@ -70,21 +84,19 @@ def batch_of_the_day(
 def batch_for_upload(
     session: Session, project: Project, principal: Principal, batch_id: int
 ) -> int:
-    """The id of a batch that the caller has opened, locked as that of the day.
+    """The id of a batch that the caller has opened; as `batch_of_the_day`.
 
     Raises:
         NotFoundError: when there is none of this caller in the project.
         TransitionError: when it is finished, or is no upload.
     """
     found = session.scalar(
-        select(Batch)
-        .where(
+        select(Batch).where(
             Batch.id == batch_id,
             Batch.project_id == project.id,
             Batch.user_id == principal.user_id,
             Batch.token_id == principal.token_id,
         )
-        .with_for_update(read=True, key_share=True)
     )
     if found is None:
         raise NotFoundError("batch", batch_id)
@@ -96,11 +108,12 @@ def batch_for_upload(
 def lock_batch(
     session: Session, project: Project, batch_id: int, owner: Owner | None = None
 ) -> Batch:
-    """A batch of the project (and of this owner) for update: uploads into it are waited for.
+    """A batch of the project (and of this owner) for update: who counts into it is waited for.
 
     Raises:
         NotFoundError: when there is none.
     """
+    hold_project(session, project)
     query = select(Batch).where(Batch.project_id == project.id, Batch.id == batch_id)
     if owner is not None:
         query = query.where(Batch.user_id == owner.user_id, Batch.token_id == owner.token_id)

@@ -9,6 +9,7 @@ from app.db.tables import Candidate, Project
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import bucket_of
 from app.usecases.batches import count_in
+from app.usecases.bring_again import bring_again
 from app.usecases.store_images import ImageAnswer, Taken, insert_images
 
 
@@ -18,6 +19,7 @@ def ingest_images(
     """Add pictures of a batch to the pool and answer for each file, in the order they came.
 
     Sending a picture again is harmless: it is a duplicate, and what is new about its source is kept.
+    One that left the pool with a batch that was withdrawn is stored anew.
     """
     inserted = insert_images(session, project, taken)
     answers = add_candidates(session, project, inserted.taken, inserted.ids, inserted.new)
@@ -37,6 +39,8 @@ def add_candidates(
             for sha256 in sorted(new)
         ]
         session.execute(insert_rows(Candidate, rows))
+    known = {ids[sha256]: sha256 for sha256 in hashes - new}
+    new |= {known[image_id] for image_id in bring_again(session, known)}
     answers = []
     for item in taken:
         if item.picture is None:

@@ -63,6 +63,7 @@ _INTO_POOL = """
     JOIN image ON image.id = was.image_id
     JOIN near_duplicate AS near ON near.image_id = image.id
     WHERE was.project_id = :project AND was.to_version = :version AND was.inherited_from IS NOT NULL
+      AND NOT EXISTS (SELECT FROM withdrawn_image AS gone WHERE gone.image_id = image.id)
       AND NOT EXISTS (
         SELECT FROM example AS now WHERE now.image_id = image.id AND now.to_version IS NULL
       )

@@ -120,6 +120,7 @@ _INTO_POOL = """
     FROM image JOIN example ON example.image_id = image.id AND example.to_version = :new
     WHERE image.project_id = :project_id AND image.id NOT IN (TABLE now)
       AND image.taken_down_at IS NULL
+      AND image.id NOT IN (SELECT image_id FROM withdrawn_image)
     ON CONFLICT DO NOTHING
 """
 _OUT_OF_POOL = """

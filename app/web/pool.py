@@ -145,6 +145,8 @@ def batch_report_page(
         ),
         finishable=batch.state == BatchState.OPEN,
         cancellable=batch.state in AT_WORK,
+        withdrawable=batch.withdrawn_at is None and batch.state not in AT_WORK,
+        restorable=batch.withdrawn_at is not None,
         reasons=tuple(
             ReasonLine(words.t(REASONS.get(reason, OTHER_REASON)), count(files))
             for reason, files in sorted(batch.reasons.items(), key=lambda each: -each[1])
@@ -180,7 +182,10 @@ def _progress(batch: Batch, words: Words) -> str | None:
 def _notice(batch: Batch, words: Words) -> str | None:
     if batch.withdrawn_at is None:
         return None
-    return words.t("Withdrawn on {when}.", when=words.moment(batch.withdrawn_at))
+    return words.t(
+        "Withdrawn on {when}. What only this batch brought is not in the pool; sent again, it is new.",
+        when=words.moment(batch.withdrawn_at),
+    )
 
 
 def _stands(stand: Standings, examples: int, words: Words) -> tuple[Fact, ...]:

@@ -8,7 +8,7 @@ from babel.dates import format_datetime
 from babel.numbers import get_decimal_symbol
 
 from app.domain.access import Right, Role
-from app.domain.batch import TAKE, BatchEvent, BatchState
+from app.domain.batch import RESTORE, TAKE, WITHDRAW, WITHDRAWN, BatchEvent, BatchState
 from app.domain.errors import DomainError
 from app.domain.importing import ImportEvent, ImportState
 from app.domain.job import JobKind
@@ -89,6 +89,7 @@ NOUNS = {
         ImportState.DONE.value: marked("done"),
         BatchState.OPEN.value: marked("open"),
         BatchState.QUEUED.value: marked("waiting for a worker"),
+        WITHDRAWN: marked("withdrawn"),
     },
     "event": {
         ImportEvent.START.value: marked("be started"),
@@ -104,6 +105,8 @@ NOUNS = {
         SEND: marked("send"),
         BatchEvent.FINISH.value: marked("be finished"),
         TAKE: marked("take pictures"),
+        WITHDRAW: marked("be withdrawn"),
+        RESTORE: marked("be brought back"),
     },
     "right": {
         Right.READ.value: marked("read"),

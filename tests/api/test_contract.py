@@ -68,6 +68,7 @@ RIGHTS = {
         "sendAddresses", "listAddresses", "fetchAgain",
     },
     Right.LEAD: {
+        "withdrawBatch", "restoreBatch",
         "editProject", "listMembers", "setMember", "createCategory", "editCategory",
         "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",
         "undoCategoryChange", "seedExamples", "startRound", "closeRound", "cancelRound",

@@ -126,6 +126,17 @@ def of_batch(suffix: str, *, upload: bool) -> Prepare:
     return prepare
 
 
+def withdrawing(service: Service) -> Call:
+    path, _ = of_batch("withdraw", upload=True)(service)
+    return path, {"json": {"members": "keep"}}
+
+
+def restoring(service: Service) -> Call:
+    path, rest = withdrawing(service)
+    service.call("lea", "POST", path, **rest)
+    return path.replace("withdraw", "restore"), {}
+
+
 def hook(service: Service) -> str:
     """Lea's webhook."""
     body = {"url": "https://example.org/hook"}
@@ -277,6 +288,8 @@ CALLS: dict[str, Prepare] = {
     "cancelBatch": of_batch("cancel", upload=False),
     "sendAddresses": sending_addresses,
     "fetchAgain": fetching_again,
+    "withdrawBatch": withdrawing,
+    "restoreBatch": restoring,
     "startRound": starting,
     "closeRound": ending("close"),
     "cancelRound": ending("cancel"),

@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
-from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Project
+from app.db.session import database_now
+from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Project, Proposal
 from app.domain.batch import BatchKind, BatchState
+from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import LOOKS, name_of
@@ -84,6 +86,36 @@ def test_batches_are_followed_and_stopped(server: Server, visit: Visit, labeling
     assert figure(page, "In the pool") == "4"
     page.get_by_role("button", name="Finish").click()
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
+
+
+def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
+    server: Server, visit: Visit, labeling: Make
+) -> None:
+    made = labeling(proposals=2)
+    _, upload = bring(server, made)
+    page = visit(f"/projects/{made.slug}/pool/batches/{upload}", login_of("lena", made))
+    page.get_by_role("button", name="Withdraw").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("4 pictures leave the pool.")
+    expect(dialog).to_contain_text("Round 1 may ask about pictures of this batch.")
+    expect(dialog.get_by_role("button", name="Withdraw")).to_be_hidden()
+    dialog.get_by_role("button", name="Keep it as it is").click()
+    with server.sessions.begin() as session:
+        project = session.get_one(Project, made.project_id)
+        proposal = session.get_one(Proposal, made.proposal_ids[0])
+        factories.answer(session, proposal, project.created_by, "yes")
+        close_round(session, project, 1, database_now(session))
+    page.get_by_role("button", name="Withdraw").click()
+    expect(dialog).to_contain_text("3 pictures leave the pool.")
+    expect(dialog).to_contain_text("1 picture is an example by now.")
+    assert_accessible(page)
+    dialog.get_by_label("leaves the dataset").check()
+    dialog.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("heading", name="Withdrawn")).to_be_visible()
+    assert (figure(page, "In the pool"), figure(page, "Examples")) == ("0", "0")
+    page.get_by_role("button", name="Bring it back").click()
+    expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    assert (figure(page, "New"), figure(page, "Examples")) == ("3", "1")
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=name_of)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.batch import BatchKind, BatchState
+from app.domain.batch import BatchKind, BatchState, Members
 
 from .body import Body
 
@@ -77,3 +77,38 @@ class RefusalPage(BaseModel):
 
     refusals: list[BatchRefusalOut]
     next: int | None = Field(description="Ask with `after` for those that follow")
+
+
+class WithdrawalIn(Body):
+    """What shall become of pictures that experts have answered about."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"members": "keep"}]})
+    members: Members = Field(
+        default=Members.KEEP,
+        description="`keep`: they stay in the dataset; `end`: they leave it with a new version",
+    )
+
+
+class WithdrawalOut(BaseModel):
+    """What withdrawing a batch does."""
+
+    pictures: int = Field(description="Pictures of the batch")
+    stay: int = Field(description="Those that another batch brought, too, or a lead by seeding")
+    leave: int = Field(description="Candidates that leave the pool")
+    examples: int = Field(description="Examples that experts made of the others")
+    hard_negatives: int = Field(description="Hard negatives that experts made of them")
+
+
+class WithdrawalAnswer(BaseModel):
+    """What was done, or would be."""
+
+    batch: BatchOut
+    effect: WithdrawalOut
+    round: int | None = Field(description="The round at work; until it is over, this is refused")
+
+
+class RestoredAnswer(BaseModel):
+    """What came back."""
+
+    batch: BatchOut
+    pictures: int = Field(description="Pictures that are candidates again, to be screened anew")

@@ -84,8 +84,8 @@ class BatchRefusal(Table):
 class WithdrawnImage(Table):
     """An image that left the pool with its batch. It is no candidate until it comes back, or again.
 
-    `to_pool`: whether it is one then; an example that was kept is none. `last_round` is what the
-    candidate had.
+    `to_pool`: whether it is one then, unless it is an example: not where it was neither before.
+    `last_round` is what the candidate had.
     """
 
     __tablename__ = "withdrawn_image"

@@ -176,6 +176,7 @@ _INTO_POOL = text(
     FROM image JOIN example AS was ON was.image_id = image.id
     WHERE was.project_id = :project AND was.category_id = :category AND was.to_version = :new
       AND image.taken_down_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM withdrawn_image AS gone WHERE gone.image_id = image.id)
       AND NOT EXISTS (SELECT 1 FROM example AS now
                       WHERE now.image_id = image.id AND now.to_version IS NULL)
     ON CONFLICT DO NOTHING

@@ -65,6 +65,8 @@ class BatchReportPage:
     stands: tuple[Fact, ...]
     finishable: bool
     cancellable: bool
+    withdrawable: bool
+    restorable: bool
     reasons: tuple[ReasonLine, ...]
     refused: tuple[RefusedFile, ...]
     untold: str | None
