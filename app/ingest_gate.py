@@ -17,7 +17,8 @@ from app.early_refusal import refuse, watch_body
 _DECODES = re.compile(r"/api/v1/projects/[^/]+/(images|examples|negatives)")
 # Requests that bring in pictures, now or through a worker.
 _BRINGS = re.compile(
-    r"/api/v1/projects/[^/]+/(images|examples|negatives|imports|batches|uploads|addresses)(/.*)?"
+    r"/api/v1/projects/[^/]+"
+    r"/(images|examples|negatives|imports|batches|uploads|addresses|syncs)(/.*)?"
 )
 # What ends work or takes pictures out is welcome on a full disk.
 _ENDS = re.compile(r".*/(cancel|finish|withdraw|restore)")

@@ -29,6 +29,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    syncs,
     takedowns,
     uploads,
     webhooks,
@@ -85,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (
         people, projects, category_changes, category_list, exemplars, images, batches, near_duplicates,
         imports, filters, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
-        addresses,
+        addresses, syncs,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

@@ -26,16 +26,12 @@ class Bucket:
     store: S3Store
 
     @classmethod
-    def at(cls, address: str, settings: StorageSettings) -> Self:
-        """The bucket of `s3://bucket/prefix`.
+    def of(cls, name: BucketName, settings: StorageSettings) -> Self:
+        """The bucket of this name.
 
         What the settings leave open is found as every AWS tool finds it: `AWS_...` variables, the
         role of the machine. Nothing is asked of the server yet.
-
-        Raises:
-            ValueError: this names no bucket.
         """
-        name = BucketName.of(address)
         endpoint = settings.s3_endpoint or next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
         given: dict[str, Any] = {
             "aws_endpoint_url_s3": endpoint,  # the variable of this name comes before `endpoint`

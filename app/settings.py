@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.domain.location import BucketName
+from app.domain.location import BucketName, locations
 from app.domain.outbound import PrivateHosts
 
 
@@ -98,7 +98,18 @@ class Settings(StorageSettings):
     public_url: str | None = Field(
         default=None, description="Where people reach this server, as https://vetted.example.org"
     )
+    sync_locations: str | None = Field(
+        default=None,
+        description="Folders and buckets that leads may sync from, by name, "
+        "as crawls=/srv/crawls,old=s3://bucket/prefix",
+    )
     database_connections: int = Field(default=20, description="Most connections of one web process")
+
+    @field_validator("sync_locations")
+    @classmethod
+    def _names_locations(cls, value: str | None) -> str | None:
+        locations(value or "")
+        return value
 
     @field_validator("private_hosts")
     @classmethod

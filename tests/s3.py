@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 import httpx
+import obstore
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+from app.domain.location import BucketName
+from app.object_store import Bucket
 from app.settings import StorageSettings
 
 BUCKET = "vetted"
@@ -54,13 +56,16 @@ class S3:
 
     def put(self, place: str, name: str, data: bytes) -> None:
         """Store as a stranger would, with any name."""
-        path = quote(f"{place.removeprefix('s3://')}/{name}")
-        httpx.put(f"{self.url}/{path}", content=data).raise_for_status()
+        bucket = self._bucket(place)
+        obstore.put(bucket.store, bucket.key(name), data)
 
     def delete(self, place: str, name: str) -> None:
         """Remove it again."""
-        path = quote(f"{place.removeprefix('s3://')}/{name}")
-        httpx.delete(f"{self.url}/{path}").raise_for_status()
+        bucket = self._bucket(place)
+        obstore.delete(bucket.store, bucket.key(name))
+
+    def _bucket(self, place: str) -> Bucket:
+        return Bucket.of(BucketName.of(place), self.settings())
 
     def reads(self) -> list[str]:
         """The keys of objects that were read, in order."""

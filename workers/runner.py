@@ -49,6 +49,7 @@ MODULES = {
     JobKind.INGEST_ARCHIVE: "workers.ingest_archive",
     JobKind.FETCH_ADDRESSES: "workers.fetch_addresses",
     JobKind.TRAIN_FILTER: "workers.train_filter",
+    JobKind.SYNC_LOCATION: "workers.sync_location",
 }
 
 NEXT = {

@@ -62,6 +62,7 @@ STATUS: dict[type[errors.DomainError], tuple[HTTPStatus, str]] = {
     errors.MediaTypeError: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     errors.BeyondTheEndError: (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "beyond-the-end"),
+    errors.SyncUnderWayError: (HTTPStatus.CONFLICT, "sync-under-way"),
     errors.ImportRefusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "import-refused"),
     errors.FilterAtWorkError: (HTTPStatus.CONFLICT, "filter-at-work"),
     errors.FilterNotReadyError: (HTTPStatus.CONFLICT, "filter-not-ready"),

@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol
 from app.blobs.folder import FolderBlobs
 from app.blobs.keys import BadKey, BlobMissing, derivative_key, original_key
 from app.blobs.objects import ObjectBlobs
+from app.domain.location import BucketName
 from app.object_store import Bucket
 from app.settings import StorageSettings
 
@@ -66,12 +67,8 @@ class Blobs(Protocol):
 
 
 def open_blobs(settings: StorageSettings, data_dir: Path) -> Blobs:
-    """The store that the operator chose: what web, workers and commands begin with.
-
-    Raises:
-        ValueError: the settings name no place that can be used.
-    """
+    """The store that the operator chose: what web, workers and commands begin with."""
     if settings.blobs is None:
         return FolderBlobs(data_dir / "blobs")
-    bucket = Bucket.at(settings.blobs, settings)
+    bucket = Bucket.of(BucketName.of(settings.blobs), settings)
     return ObjectBlobs(bucket, gives_addresses=settings.signed_urls)

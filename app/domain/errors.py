@@ -392,6 +392,19 @@ class BeyondTheEndError(DomainError):
         self.size = size
 
 
+class SyncUnderWayError(DomainError):
+    """A worker is at this location already."""
+
+    def __init__(self, location: str, batch_id: int) -> None:
+        super().__init__(
+            "{location} is being synced already, as batch {batch}. Wait until that is done, or "
+            "cancel it.",
+            location=location,
+            batch=batch_id,
+        )
+        self.batch_id = batch_id
+
+
 class ImportRefusedError(DomainError):
     """What was sent to be imported cannot be read as a whole; `reason` names why for programs."""
 

@@ -55,6 +55,7 @@ class Verb(StrEnum):
     TRAIN_FILTER = "train-filter"
     UPLOAD_FILTER = "upload-filter"
     MOVE_THRESHOLD = "move-threshold"
+    SYNC_LOCATION = "sync-location"
 
 
 class Actor(StrEnum):

@@ -2,7 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Self
+
+from app.domain.errors import InvalidError
 
 _SCHEME = "s3://"
 # Amazon's rules, and the underscores that other servers let through.
@@ -35,3 +38,56 @@ class BucketName:
     def key(self, name: str) -> str:
         """The key of what has this name beneath the prefix."""
         return f"{self.prefix}/{name}" if self.prefix and name else self.prefix or name
+
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+LONGEST_NAME = 1000
+"""Bytes of what something is called below its location: the most that an index takes is 2,700."""
+
+
+@dataclass(frozen=True)
+class FolderName:
+    """A folder of the server."""
+
+    path: PurePosixPath
+
+
+Place = BucketName | FolderName
+
+
+def locations(text: str) -> dict[str, Place]:
+    """Read `crawls=/srv/crawls, old=s3://bucket/prefix`: what leads may sync from, by name.
+
+    Raises:
+        ValueError: for a name or a place that is none.
+    """
+    found: dict[str, Place] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, place = (each.strip() for each in part.partition("="))
+        if not equals or not _NAME.fullmatch(name) or name in found:
+            raise ValueError(f"{part!r} is no location: write name=/folder or name=s3://bucket")
+        if place.startswith("/"):
+            found[name] = FolderName(PurePosixPath(place))
+        else:
+            found[name] = BucketName.of(place)
+    return found
+
+
+def check_prefix(prefix: str) -> str:
+    """What is to be synced below a location, without slashes at its ends; empty for all of it.
+
+    Raises:
+        InvalidError: for what could lead out of it, or cannot be a path.
+    """
+    tidy = prefix.strip().strip("/")
+    segments = tidy.split("/") if tidy else []
+    if (
+        len(tidy.encode()) > LONGEST_NAME
+        or "\\" in tidy
+        or any(each in ("", ".", "..") or not each.isprintable() for each in segments)
+    ):
+        raise InvalidError(
+            "prefix",
+            "Give a folder below the location, as in 2026/alps, without .. in it; or leave it out.",
+        )
+    return tidy

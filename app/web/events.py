@@ -17,6 +17,7 @@ PAGE = 100
 # What was done, as a choice.
 VERBS = {
     Verb.CREATE_PROJECT: marked("Project created"),
+    Verb.SYNC_LOCATION: marked("Location synced"),
     Verb.CHANGE_PROJECT: marked("Settings changed"),
     Verb.SET_MEMBER: marked("Member set"),
     Verb.CREATE_CATEGORY: marked("Category created"),

@@ -27,6 +27,7 @@ from app.api import (
     projects,
     quality,
     rounds,
+    syncs,
     takedowns,
     uploads,
     webhooks,
@@ -45,7 +46,7 @@ from tests.api.service import Service
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, batches, imports, rounds, maps,
     filters, near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
-    addresses,
+    addresses, syncs,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]
 
@@ -83,6 +84,7 @@ RIGHTS = {
         "listTakedowns", "previewTakedown", "takeDown", "takeDownImage", "liftTakedown",
         "getFilter", "trainFilter", "moveThreshold", "lookAroundThreshold", "downloadFilter",
         "uploadFilter", "addNegatives", "markNegative", "listNegatives", "removeNegative",
+        "listSyncLocations", "startSync",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Each route that changes something writes an event, or is named here with the reason why not."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -258,6 +259,14 @@ def giving_a_filter(_: Service) -> Call:
     return f"{BASE}/filter/file", {"files": {"file": ("f.safetensors", filter_file())}}
 
 
+def syncing(service: Service) -> Call:
+    settings = service.app.state.context.settings
+    allowed = settings.model_copy(update={"sync_locations": f"crawls={service.data_dir}"})
+    context = dataclasses.replace(service.app.state.context, settings=allowed)
+    service.app.state.context = context
+    return f"{BASE}/syncs", {"json": {"location": "crawls"}}
+
+
 CALLS: dict[str, Prepare] = {
     "addNegatives": giving_negatives,
     "markNegative": of_a_stranger,
@@ -291,6 +300,7 @@ CALLS: dict[str, Prepare] = {
     "withdrawBatch": withdrawing,
     "restoreBatch": restoring,
     "startRound": starting,
+    "startSync": syncing,
     "closeRound": ending("close"),
     "cancelRound": ending("cancel"),
     "createWebhook": json(f"{BASE}/webhooks", url="https://example.org/hook"),

@@ -12,6 +12,7 @@ from .filters import CoarseFilter, Negative
 from .imports import Import, ImportRefusal
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
+from .locations import SyncedObject
 from .log import Event
 from .maps import RoundMap
 from .near_duplicates import NearDuplicate
@@ -74,6 +75,7 @@ __all__ = [
     "RoundMap",
     "RoundQuality",
     "Source",
+    "SyncedObject",
     "Table",
     "Takedown",
     "Tally",

@@ -1,0 +1,29 @@
+"""Syncs from the operator's locations."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .body import Body
+
+
+class NewSync(Body):
+    """Where new pictures are looked for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"location": "crawls", "prefix": "2026/alps"}]},
+    )
+    location: str = Field(description="One of `listSyncLocations`")
+    prefix: str = Field(default="", description="A folder below it; without it, all of it")
+
+
+class LocationOut(BaseModel):
+    """A folder or a bucket that the operator allows."""
+
+    name: str = Field(examples=["crawls"])
+
+
+class SyncOut(BaseModel):
+    """A sync that a worker will do."""
+
+    batch: int = Field(description="The batch that its pictures are counted into")
+    name: str = Field(examples=["crawls/2026/alps"])

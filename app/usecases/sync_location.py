@@ -1,0 +1,133 @@
+"""A sync: what is new below a location comes into the pool, as a batch of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.tables import Batch, Job, Project, SyncedObject
+from app.domain.batch import BatchKind, BatchState
+from app.domain.errors import NotFoundError, SyncUnderWayError
+from app.domain.event import Verb
+from app.domain.job import JobKind, JobState
+from app.domain.location import Place, check_prefix
+from app.usecases.batches import open_batch
+from app.usecases.events import record
+from app.usecases.ingest_images import ingest_images
+from app.usecases.people import Access
+from app.usecases.store_images import Taken
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What lay under a name of a location: its size and a stamp of it and of what lies beside it."""
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read, and what became of it. `keep` is False for what could not be read."""
+
+    seen: Seen
+    taken: Taken
+    keep: bool = True
+
+
+def queue_sync(
+    session: Session, access: Access, locations: Mapping[str, Place], location: str, prefix: str
+) -> tuple[Batch, Job]:
+    """Open a batch for what is new; the caller sends the job after the commit.
+
+    Raises:
+        NotFoundError: the operator allows no location of this name.
+        InvalidError: the prefix is none.
+        SyncUnderWayError: a worker is at this location already.
+    """
+    if location not in locations:
+        raise NotFoundError("location", location)
+    prefix = check_prefix(prefix)
+    project, caller = access.project, access.principal
+    # Not guarded against a race: two at once bring each picture once all the same, one of them as
+    # a duplicate.
+    running = session.scalar(
+        select(Batch.id).where(
+            Batch.project_id == project.id,
+            func.split_part(Batch.location, "/", 1) == location,
+            Batch.state.in_([BatchState.QUEUED, BatchState.RUNNING]),
+        )
+    )
+    if running is not None:
+        raise SyncUnderWayError(location, running)
+    name = f"{location}/{prefix}" if prefix else location
+    batch = open_batch(session, project, caller, BatchKind.SYNC, name)
+    batch.location = name
+    job = Job(kind=JobKind.SYNC_LOCATION, batch_id=batch.id, state=JobState.QUEUED)
+    session.add(job)
+    session.flush()
+    record(session, project.id, caller.user_id, Verb.SYNC_LOCATION, name, batch=batch.id)
+    return batch, job
+
+
+def place_of(batch: Batch) -> tuple[str, str]:
+    """The location that a batch syncs, and the prefix below it."""
+    location, _, prefix = str(batch.location).partition("/")
+    return location, prefix
+
+
+def new_or_changed(session: Session, batch: Batch, seen: Sequence[Seen]) -> list[Seen]:
+    """Those that no batch has read as they are now."""
+    location, _ = place_of(batch)
+    rows = session.execute(
+        select(SyncedObject.name, SyncedObject.size, SyncedObject.stamp).where(
+            SyncedObject.project_id == batch.project_id,
+            SyncedObject.location == location,
+            SyncedObject.name.in_([each.name for each in seen]),
+        )
+    )
+    known = {Seen(name, size, stamp) for name, size, stamp in rows}
+    return [each for each in seen if each not in known]
+
+
+def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int) -> None:
+    """Write a part of a sync: pictures, counts, and what need not be read again.
+
+    Args:
+        session: The transaction, which holds the batch's lock.
+        batch: Whose part it is.
+        read: What was read, each name once.
+        done: Files that were looked at so far, those that had not changed among them.
+    """
+    project = session.get_one(Project, batch.project_id)
+    location, _ = place_of(batch)
+    rows = [
+        {
+            "project_id": project.id,
+            "location": location,
+            "name": each.seen.name,
+            "size": each.seen.size,
+            "stamp": each.seen.stamp,
+            "sha256": each.taken.picture.sha256 if each.taken.picture is not None else None,
+            "batch_id": batch.id,
+        }
+        # In one order, so that two syncs at once cannot deadlock.
+        for each in sorted(read, key=lambda each: each.seen.name)
+        if each.keep
+    ]
+    if rows:
+        upsert = insert(SyncedObject).values(rows)
+        session.execute(
+            upsert.on_conflict_do_update(
+                index_elements=["project_id", "location", "name"],
+                set_={
+                    column: upsert.excluded[column]
+                    for column in ("size", "stamp", "sha256", "batch_id")
+                },
+            )
+        )
+    ingest_images(session, project, batch.id, [each.taken for each in read])
+    batch.done = max(batch.done, done)

@@ -1,0 +1,175 @@
+"""A sync: what is new below the operator's location is read, the rest only listed.
+
+What was read is written down with it, a few pictures in a transaction. Whoever takes over from a
+killed worker lists once more and goes on with what is not written down.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.db.session import database_now, transaction
+from app.db.tables import Batch
+from app.domain.importing import LeftOut
+from app.domain.ingestion import ImageOutcome, SourceFacts
+from app.domain.location import LONGEST_NAME, locations
+from app.imports.rows import ARCHIVES, is_hidden, suffix_of
+from app.imports.sidecars import (
+    MOST_BYTES,
+    SidecarError,
+    is_beside,
+    key_of,
+    sidecars_of,
+    source_of,
+)
+from app.ingest_gate import free_bytes
+from app.locations import Found, Location, LocationError, UnreadableError, open_location
+from app.pictures import PictureLimits, RefusalReason
+from app.usecases.batches import end_batch, start_batch
+from app.usecases.run_jobs import lock_batch_claim
+from app.usecases.store_images import ImageAnswer, Taken, Upload, take
+from app.usecases.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
+from workers.runner import JobFailedError, Publish, Work
+
+_LISTED = 1000  # names that are compared at a time
+_READ = 32  # pictures of a transaction
+_AT_ONCE = 4  # of them are read and decoded at a time: a bucket answers slowly, but many
+_MOST_BESIDE = 1000  # files that share what comes before the first dot
+_NOTHING_SAID = SourceFacts()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be a picture, and the files beside it that say where it came from."""
+
+    found: Found
+    sidecars: tuple[Found, ...]
+
+    @property
+    def seen(self) -> Seen:
+        """How it is known again; a note that changes is read again with its picture."""
+        stamps = " ".join(each.stamp for each in (self.found, *self.sidecars))
+        return Seen(self.found.name, self.found.size, stamps)
+
+
+def compute(work: Work) -> Publish:
+    """Do what is left of the sync."""
+    settings = work.bench.settings
+    with transaction(work.bench.sessions) as session:
+        batch, _ = lock_batch_claim(session, work.claim)
+        start_batch(batch, database_now(session))
+        name, prefix = place_of(batch)
+    place = locations(settings.sync_locations or "").get(name)
+    if place is None:
+        raise JobFailedError(f"The operator no longer allows a location named {name}.")
+    try:
+        done = _Sync(work, open_location(place, settings)).run(prefix)
+    except LocationError as error:
+        raise JobFailedError(f"{error} What was read is stored; sync again to go on.") from error
+    return partial(_publish, done)
+
+
+def _publish(done: int, session: Session, batch: Batch) -> None:
+    batch.done = batch.total = done
+    end_batch(batch, database_now(session))
+
+
+class _Sync:
+    """A sync under way."""
+
+    def __init__(self, work: Work, location: Location) -> None:
+        self._work = work
+        self._location = location
+        settings = work.bench.settings
+        self._limits = PictureLimits(
+            bytes=settings.most_image_bytes, pixels=settings.most_image_pixels
+        )
+
+    def run(self, prefix: str) -> int:
+        """Read what is new; gives how many files were looked at."""
+        done = 0
+        with ThreadPoolExecutor(_AT_ONCE, "sync") as pool:
+            for listed in _some(candidates(self._location.listing(prefix)), _LISTED):
+                fresh = self._fresh(listed)
+                done += len(listed) - len(fresh)
+                for some in _some(fresh, _READ):
+                    self._look_at_disk()
+                    self._work.heart.progress(done, None)
+                    read = list(pool.map(self._read, some))
+                    done += len(some)
+                    self._write(read, done)
+                self._work.heart.progress(done, None)
+        return done
+
+    def _fresh(self, listed: Sequence[Candidate]) -> list[Candidate]:
+        by_name = {each.seen: each for each in listed}
+        with self._work.bench.sessions() as session:
+            batch = session.get_one(Batch, self._work.claim.owner_id)
+            return [by_name[seen] for seen in new_or_changed(session, batch, list(by_name))]
+
+    def _look_at_disk(self) -> None:
+        settings = self._work.bench.settings
+        if settings.blobs is None and free_bytes(settings.data_dir) < settings.least_free_bytes:
+            raise LocationError("The server's disk is nearly full: tell the operator.")
+
+    def _write(self, read: Sequence[Read], done: int) -> None:
+        with transaction(self._work.bench.sessions) as session:
+            publish_sync(session, lock_batch_claim(session, self._work.claim)[0], read, done)
+
+    def _read(self, candidate: Candidate) -> Read:
+        """Runs in a thread."""
+        found, seen = candidate.found, candidate.seen
+        if len(found.name.encode()) > LONGEST_NAME:
+            return Read(seen, _refused(found, "name_too_long"), keep=False)
+        if suffix_of(found.name) in ARCHIVES:
+            return Read(seen, _refused(found, LeftOut.NESTED_ARCHIVE))
+        if found.size > self._limits.bytes:
+            return Read(seen, _refused(found, RefusalReason.TOO_LARGE))
+        try:
+            said = [
+                (each.name, self._location.read(each, MOST_BYTES + 1))
+                for each in candidate.sidecars
+            ]
+            source = source_of(said, _NOTHING_SAID)
+            data = self._location.read(found, self._limits.bytes + 1)
+        except UnreadableError:
+            # Nothing is kept of it: the next sync tries again.
+            return Read(seen, _refused(found, "unreadable"), keep=False)
+        except SidecarError as error:
+            return Read(seen, _refused(found, "invalid_sidecar", str(error)))
+        upload = Upload(found.name, lambda: data, source)
+        (taken,) = take([upload], self._work.bench.blobs, self._limits)
+        return Read(seen, taken)
+
+
+def candidates(listing: Iterable[Found]) -> Iterator[Candidate]:
+    """What may be pictures, each with the files that speak of it, in flat memory.
+
+    They are neighbours in a listing that is in order: all share what comes before the first dot.
+    """
+    for _, group in groupby(listing, key=lambda each: key_of(each.name)):
+        for some in _some(group, _MOST_BESIDE):
+            there = {each.name: each for each in some}
+            for each in some:
+                if is_hidden(each.name) or is_beside(each.name) or each.name.endswith("/"):
+                    continue
+                beside = tuple(there[name] for name in sidecars_of(each.name, there))
+                yield Candidate(each, beside)
+
+
+def _some(of: Iterable[T], most: int) -> Iterator[list[T]]:
+    """In lists of at most so many, taken as they are asked for."""
+    rest = iter(of)
+    while some := list(islice(rest, most)):
+        yield some
+
+
+def _refused(found: Found, reason: str, detail: str | None = None) -> Taken:
+    answer = ImageAnswer(found.name, ImageOutcome.REJECTED, None, str(reason), detail)
+    return Taken(filename=found.name, source=_NOTHING_SAID, picture=None, refusal=answer)
