@@ -9,7 +9,7 @@ from PIL import Image
 
 from app.pictures.colours import as_rgb, orientation, turn, upright_size
 from app.pictures.formats import PictureFormat, identify
-from app.pictures.reading import MOST_PIXELS, PictureLimits, load, refusing
+from app.pictures.reading import MOST_PIXELS, Loaded, PictureLimits, loaded, refusing
 from app.pictures.refusals import PictureRefused, RefusalReason
 
 _QUALITY = 85
@@ -67,8 +67,12 @@ def inspect(data: bytes, limits: PictureLimits) -> Picture:
     Raises:
         PictureRefused: the bytes are not a whole picture within the limits.
     """
-    loaded = load(data, limits)
-    width, height = upright_size(loaded.image)
+    with loaded(data, limits) as found:
+        return _judged(found, data, limits)
+
+
+def _judged(found: Loaded, data: bytes, limits: PictureLimits) -> Picture:
+    width, height = upright_size(found.image)
     if min(width, height) < limits.side:
         raise PictureRefused(
             RefusalReason.TOO_SMALL,
@@ -76,13 +80,13 @@ def inspect(data: bytes, limits: PictureLimits) -> Picture:
             "Send a larger version of it.",
         )
     return Picture(
-        format=loaded.form,
+        format=found.form,
         width=width,
         height=height,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        frames=loaded.frames,
-        mode=loaded.image.mode,
+        frames=found.frames,
+        mode=found.image.mode,
     )
 
 
@@ -94,9 +98,8 @@ def decode(data: bytes) -> Image.Image:
     Raises:
         PictureRefused: the bytes are not a whole picture of at most `MOST_PIXELS`.
     """
-    loaded = load(data, _STORED)
-    with refusing(loaded.form, data):
-        image = turn(as_rgb(loaded.image), orientation(loaded.image))
+    with loaded(data, _STORED) as found, refusing(found.form, data):
+        image = turn(as_rgb(found.image), orientation(found.image))
         return _bare(image)
 
 
@@ -122,10 +125,9 @@ def derive(data: bytes, longest: int) -> bytes:
     """
     if longest < 1:
         raise ValueError(f"longest is {longest}: give at least 1 pixel")
-    loaded = load(data, _STORED, longest=longest)
-    with refusing(loaded.form, data):
+    with loaded(data, _STORED, longest=longest) as found, refusing(found.form, data):
         # Shrink before turning: there is less to turn.
-        small = turn(_shrink(as_rgb(loaded.image), longest), orientation(loaded.image))
+        small = turn(_shrink(as_rgb(found.image), longest), orientation(found.image))
         buffer = io.BytesIO()
         _bare(small).save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT)
     return buffer.getvalue()

@@ -3,8 +3,9 @@
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from PIL import Image
 
@@ -31,6 +32,10 @@ Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 # warnings.catch_warnings() is not safe among threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
+# Memory in pieces above 32 MB goes back to the system when a picture is let go. Smaller ones, as Pillow
+# asks for them by itself, stay with the thread: each would keep the largest picture it has met.
+Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]
+
 # All plugins are registered now, so that no two threads do it at once; `formats=` chooses.
 Image.init()
 
@@ -38,6 +43,11 @@ _SHOWABLE = {
     *("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB"),
     *("I;16", "I;16L", "I;16B"),
 }
+
+
+# One of 100 megapixels takes 400 MB, and some more while it is converted.
+_LARGE = 10_000_000  # pixels
+_TURNS = BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +80,11 @@ class Loaded:
     frames: int
 
 
-def load(data: bytes, limits: PictureLimits, *, longest: int | None = None) -> Loaded:
-    """Decode the first frame entirely.
+@contextmanager
+def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) -> Iterator[Loaded]:
+    """The first frame, decoded entirely, for as long as the context lasts.
+
+    Few large pictures are held at once, so that many threads which decode are bounded in memory.
 
     Args:
         data: the bytes of the file.
@@ -91,12 +104,14 @@ def load(data: bytes, limits: PictureLimits, *, longest: int | None = None) -> L
             raise too_many_pixels(limits.pixels, image.size)
         if longest is not None:
             _draft(image, 2 * longest)
-        image.load()
-        if image.mode not in _SHOWABLE:
-            raise unsupported(f"a {form} picture with measurements in place of colours")
-        if frames is None:
-            frames = int(getattr(image, "n_frames", 1))
-    return Loaded(image, form, frames)
+    with _TURNS if image.width * image.height > _LARGE else nullcontext():
+        with refusing(form, data):
+            image.load()
+            if image.mode not in _SHOWABLE:
+                raise unsupported(f"a {form} picture with measurements in place of colours")
+            if frames is None:
+                frames = int(getattr(image, "n_frames", 1))
+        yield Loaded(image, form, frames)
 
 
 @contextmanager

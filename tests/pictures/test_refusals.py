@@ -216,6 +216,28 @@ def test_a_bomb_is_refused_quickly_in_little_memory() -> None:
     assert run.stderr == b""
 
 
+_TOGETHER = """
+import resource, sys
+from concurrent.futures import ThreadPoolExecutor
+from app.pictures import PictureLimits, inspect
+data = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with ThreadPoolExecutor(12) as pool:
+    print(len(list(pool.map(lambda _: inspect(data, PictureLimits()), range(12)))))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_large_pictures_take_turns() -> None:
+    # Twelve of 64 MB each; more than two at once would take more.
+    run = subprocess.run(
+        [sys.executable, "-c", _TOGETHER], input=bomb(4_000), capture_output=True, check=True
+    )
+    number, kilobytes = run.stdout.decode().split()
+    assert number == "12"
+    assert int(kilobytes) < 250_000
+
+
 def test_a_complete_bomb_is_refused_by_each_verb() -> None:
     data = bomb(14500)  # 210 megapixels, between Pillow's warning and its error
     assert refusal(data).reason is RefusalReason.TOO_MANY_PIXELS
