@@ -20,6 +20,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
+from app.blobs import original_key
 from app.db.session import database_now, transaction
 from app.db.tables import Batch
 from app.domain.fetching import MOST_TRIES, OF_HOST, PASSING, Reason, wait_after
@@ -43,7 +44,7 @@ from app.usecases.fetch_addresses import (
 )
 from app.usecases.run_jobs import got_on, lock_batch_claim
 from app.usecases.store_images import ImageAnswer, Taken, Upload, take
-from workers.fetching import DETAILS, Failed, Fetcher, Got, Unchanged
+from workers.fetching import Failed, Fetcher, Got, Unchanged
 from workers.runner import GaveWayError, Publish, Work
 
 log = structlog.get_logger()
@@ -261,7 +262,7 @@ class _List:
 
     async def _give_up(self, host: str, reason: Reason) -> None:
         due = await self._in_database(partial(self._due_of, host, _GIVEN_UP_AT_ONCE, None))
-        failed = Failed(reason, DETAILS[reason], host)
+        failed = Failed(reason, None, host)
         await asyncio.gather(*(self._tell(_rejected(each, failed)) for each in due))
 
     def _due_of(self, host: str, most: int, now: datetime | None, session: Session) -> list[Due]:
@@ -271,7 +272,7 @@ class _List:
         """Wait for the host's next turn; False when it is to be left alone for longer."""
         most = max(_PATIENCE, 2 * pause)
         wait = await self._in_database(partial(_reserve, host, pause, most))
-        if wait > most:
+        if wait is None:
             return False
         await asyncio.sleep(wait.total_seconds())
         return True
@@ -304,8 +305,16 @@ class _List:
             (taken,) = await loop.run_in_executor(self.decoders, store)
             return Ended(address, taken, found.validators)
         # It was asked by the validators of what the project has: that came once more.
-        taken = Taken(address.url[:255], address.source, address.before, None)
+        taken = Taken(
+            address.url[:255], address.source, address.before, None, self._is_stored(address)
+        )
         return Ended(address, taken, address.validators)
+
+    def _is_stored(self, address: Due) -> Callable[[], bool]:
+        # A takedown may erase it at any moment.
+        assert address.before is not None  # noqa: S101 - what was asked about is there
+        blobs = self.work.bench.blobs
+        return partial(blobs.exists, original_key(address.before.sha256))
 
     async def _found(self, address: Due) -> Got | Unchanged | Failed:
         try:
@@ -313,8 +322,7 @@ class _List:
         except Exception:
             # One answer that nobody thought of must not cost the list.
             log.exception("address not fetched", url=address.url)
-            reason = Reason.UNEXPECTED_ANSWER
-            return Failed(reason, DETAILS[reason], "")
+            return Failed(Reason.UNEXPECTED_ANSWER)
 
     # What came of it
 
@@ -355,7 +363,7 @@ class _List:
         return await asyncio.get_running_loop().run_in_executor(self.database, whole)
 
 
-def _reserve(host: str, pause: timedelta, most: timedelta, session: Session) -> timedelta:
+def _reserve(host: str, pause: timedelta, most: timedelta, session: Session) -> timedelta | None:
     return reserve(session, host, pause, most)
 
 

@@ -26,6 +26,7 @@ from app.domain.fetching import (
 )
 from app.domain.outbound import PrivateHosts, check_url
 from app.domain.webhook import retry_after
+from app.imports.archive import shown
 from app.outbound import NAME, Answer, Outbound, OutboundError, Wanted
 from app.pictures import PictureRefused, identify
 
@@ -33,26 +34,6 @@ _MOST_ROBOTS = 500_000  # bytes; RFC 9309 asks for as many at least
 _MOST_KNOWN = 1_000
 _LONGEST_PAUSE = timedelta(seconds=30)
 """A robots.txt may ask for this pause, not for a longer one: days for a few pictures."""
-
-DETAILS = {
-    Reason.ADDRESS_REFUSED: "The address, or one that it leads to, is not on the public internet.",
-    Reason.UNKNOWN_HOST: "There is no host of this name.",
-    Reason.UNREACHABLE: "Nobody answers at this host.",
-    Reason.CERTIFICATE: "The host's certificate does not prove its name.",
-    Reason.TIMED_OUT: "The answer took too long.",
-    Reason.BROKEN_ANSWER: "The answer broke off, or was no HTTP.",
-    Reason.TOO_MANY_REQUESTS: "The host had enough of our requests.",
-    Reason.UNAVAILABLE: "The host was unavailable, however often it was asked.",
-    Reason.SERVER_ERROR: "The host answered with an error of its own.",
-    Reason.NOT_FOUND: "There is nothing at this address.",
-    Reason.GONE: "What was at this address is gone for good.",
-    Reason.FORBIDDEN: "The host does not give it to us.",
-    Reason.OPTED_OUT: "The host does not want its pictures to be fetched by programs or learned from.",
-    Reason.REDIRECTS: f"It leads elsewhere more than {MOST_REDIRECTS} times.",
-    Reason.UNEXPECTED_ANSWER: "The answer has a status that no picture comes with.",
-    Reason.NOT_AN_IMAGE: "What came is no picture.",
-    Reason.TOO_LARGE: "The file is larger than this server takes.",
-}
 
 
 @dataclass(frozen=True)
@@ -69,18 +50,39 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class Failed:
-    """No picture. `host` is whose fault it is where the reason is one of OF_HOST."""
+    """No picture.
+
+    `detail` has what the reason does not tell: a status, where a redirect led to, what is wrong with
+    a picture. `host` is whose fault it is where the reason is one of OF_HOST.
+    """
 
     reason: str
-    detail: str
-    host: str
+    detail: str | None = None
+    host: str = ""
     asked: timedelta | None = None
 
 
 class _FailedError(Exception):
-    def __init__(self, url: str, reason: Reason, asked: timedelta | None = None) -> None:
+    """As `Failed`, of an address that may be another than the first."""
+
+    def __init__(
+        self,
+        url: str,
+        reason: str,
+        detail: str | None = None,
+        asked: timedelta | None = None,
+    ) -> None:
         super().__init__(reason)
-        self.failed = Failed(reason, DETAILS[reason], host_of(url), asked)
+        self.url = url
+        self.reason = reason
+        self.detail = detail
+        self.asked = asked
+
+    def of(self, first: str) -> Failed:
+        """What became of the first address."""
+        led_to = None if self.url == first else self.url
+        told = " ".join(filter(None, (self.detail, led_to))) or None
+        return Failed(self.reason, told, host_of(self.url), self.asked)
 
 
 # Waits for a host's turn, with this pause after it; False when that would take long.
@@ -111,14 +113,14 @@ class Fetcher:
     async def fetch(self, url: str, validators: Validators) -> Got | Unchanged | Failed:
         """What is at the address. Whoever calls has waited for the turn of its first host."""
         try:
-            answer = await self._ask(
+            at, answer = await self._ask(
                 url, self.most_bytes, self._is_wanted, validators.headers, obeying=self.opt_outs
             )
             if answer.status == NOT_MODIFIED and validators.headers:
                 return Unchanged()
-            return self._picture(url, answer)
+            return self._picture(at, answer)
         except _FailedError as error:
-            return error.failed
+            return error.of(url)
 
     async def pause_of(self, url: str) -> timedelta:
         """The pause that the host of this address gets."""
@@ -140,8 +142,8 @@ class Fetcher:
         headers: Mapping[str, str],
         *,
         obeying: bool,
-    ) -> Answer:
-        """The answer at the end of all redirects, each of which is checked as the first address."""
+    ) -> tuple[str, Answer]:
+        """Where all redirects end, and its answer. Each of them is checked as the first address."""
         for hop in range(MOST_REDIRECTS + 1):
             if hop and not await self.turn(host_of(url), self.pause):
                 raise _FailedError(url, Reason.UNAVAILABLE)
@@ -155,7 +157,7 @@ class Fetcher:
                 raise _FailedError(url, OF_TROUBLE[error.trouble]) from error
             target = answer.headers.get("location")
             if answer.status not in REDIRECTS or not target:
-                return answer
+                return url, answer
             url = self._next(url, target)
         raise _FailedError(url, Reason.REDIRECTS)
 
@@ -163,7 +165,8 @@ class Fetcher:
         try:
             return check_url(plain_url(urljoin(url, target)), self.private)
         except (InvalidError, ValueError):
-            raise _FailedError(url, Reason.ADDRESS_REFUSED) from None
+            # Of the host that leads there; `target` is a stranger's text.
+            raise _FailedError(url, Reason.ADDRESS_REFUSED, shown(target)) from None
 
     def _is_wanted(self, answer: Answer) -> bool:
         """Whether to read on: see `app.outbound.Wanted`."""
@@ -190,11 +193,11 @@ class Fetcher:
             return Reason.TOO_LARGE
         return None
 
-    def _picture(self, url: str, answer: Answer) -> Got | Failed:
+    def _picture(self, url: str, answer: Answer) -> Got:
         reason = reason_of(answer.status)
         if reason is not None:
             asked = retry_after(answer.headers, datetime.now(UTC)) if reason in OF_HOST else None
-            raise _FailedError(url, reason, asked)
+            raise _FailedError(url, reason, f"HTTP {answer.status}", asked)
         reason = self._refused(answer)
         if reason is not None:
             raise _FailedError(url, reason)
@@ -205,7 +208,7 @@ class Fetcher:
         try:
             identify(answer.content)
         except PictureRefused as refused:
-            return Failed(refused.reason.value, refused.detail, host_of(url))
+            raise _FailedError(url, refused.reason.value, refused.detail) from None
         raise _FailedError(url, Reason.TOO_LARGE)
 
     # robots.txt
@@ -236,7 +239,7 @@ class Fetcher:
         url = f"{origin}/robots.txt"
         if not await self.turn(host_of(url), self.pause):
             raise _FailedError(url, Reason.UNAVAILABLE)
-        answer = await self._ask(url, _MOST_ROBOTS, lambda _: True, {}, obeying=False)
+        _, answer = await self._ask(url, _MOST_ROBOTS, lambda _: True, {}, obeying=False)
         if answer.status == OK:
             return _parsed(answer.content.decode("utf-8", "replace"))
         reason = reason_of(answer.status)
@@ -244,7 +247,7 @@ class Fetcher:
             # An error with every request for it is the host's, not a picture's.
             asked = retry_after(answer.headers, datetime.now(UTC))
             kept = Reason.UNAVAILABLE if reason is Reason.SERVER_ERROR else reason
-            raise _FailedError(url, kept, asked)
+            raise _FailedError(url, kept, f"HTTP {answer.status}", asked)
         return None
 
 

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from app.db.batch_queries import one_batch
 from app.db.session import database_now
 from app.domain.errors import (
     InvalidError,
     NoSpaceError,
+    NotFoundError,
     QuotaSpentError,
     TooLargeError,
     TransitionError,
@@ -22,8 +24,10 @@ from app.domain.outbound import PrivateHosts
 from app.domain.quota import Amount
 from app.imports.addresses import read_addresses
 from app.usecases import address_lists
+from app.usecases.batches import lock_batch
 from app.usecases.quotas import count_use
 
+from .batches import seen_by
 from .dependencies import ContextDep, Crawler, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
@@ -134,7 +138,10 @@ def list_addresses(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> AddressPage:
     """The addresses of a list, and what became of each."""
-    batch = address_lists.list_of(unit.session, access.project, batch_id)
+    row = one_batch(unit.session, access.project.id, seen_by(access), batch_id)
+    if row is None:
+        raise NotFoundError("batch", batch_id)
+    batch, *_ = row
     found = address_lists.addresses(unit.session, batch, state, after, limit)
     return AddressPage(
         addresses=[
@@ -158,12 +165,13 @@ def list_addresses(
     responses=responses(InvalidError, TransitionError),
 )
 def fetch_again(
-    batch_id: int, body: FetchAgainIn, unit: UnitDep, access: Crawler
+    batch_id: int, unit: UnitDep, access: Crawler, body: FetchAgainIn | None = None
 ) -> FetchAgainAnswer:
     """Try once more what a list could not get, once it is done."""
-    batch = address_lists.list_of(unit.session, access.project, batch_id, lock=True)
+    batch = lock_batch(unit.session, access.project, batch_id, seen_by(access))
+    reasons = None if body is None else body.reasons
     now = database_now(unit.session)
     user_id = access.principal.user_id
-    job, number = address_lists.fetch_again(unit.session, batch, user_id, body.reasons, now)
+    job, number = address_lists.fetch_again(unit.session, batch, user_id, reasons, now)
     unit.send_after_commit(job)
     return FetchAgainAnswer(batch_id=batch.id, addresses=number)

@@ -9,8 +9,8 @@ from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Address, Batch, BatchRefusal, Job, Project
-from app.domain.batch import MOST_TOLD, BatchEvent, BatchKind, BatchState, next_state
-from app.domain.errors import InvalidError, NotFoundError, TooLargeError, TransitionError
+from app.domain.batch import MOST_TOLD, TRANSITIONS, BatchEvent, BatchKind, BatchState, next_state
+from app.domain.errors import InvalidError, TooLargeError, TransitionError
 from app.domain.event import Verb
 from app.domain.fetching import RETRIED, AddressState, host_of, key_of
 from app.domain.ingestion import ImageOutcome
@@ -165,20 +165,17 @@ def shown_name(name: str | None) -> str:
     return shown(name or "").strip()[:200] or "addresses"
 
 
-def list_of(session: Session, project: Project, batch_id: int, *, lock: bool = False) -> Batch:
-    """A list of this project; raises NotFoundError, also for any other batch."""
-    query = select(Batch).where(
-        Batch.project_id == project.id,
-        Batch.id == batch_id,
-        Batch.kind == BatchKind.ADDRESSES,
-    )
-    found = session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if found is None:
-        raise NotFoundError("batch", batch_id)
-    return found
-
-
 # --- Once more
+
+
+def can_fetch_again(batch: Batch) -> bool:
+    """Whether there is something that `fetch_again` would try."""
+    return (
+        batch.kind == BatchKind.ADDRESSES
+        and batch.withdrawn_at is None
+        and (BatchState(batch.state), BatchEvent.TRY_AGAIN) in TRANSITIONS
+        and (batch.state != BatchState.DONE or any(reason in RETRIED for reason in batch.reasons))
+    )
 
 
 def fetch_again(
@@ -197,10 +194,10 @@ def fetch_again(
         The job, and how many addresses it will try.
 
     Raises:
-        TransitionError: when the batch is being fetched, or was withdrawn.
+        TransitionError: when the batch is no list, is being fetched, or was withdrawn.
         InvalidError: when nothing was rejected for these reasons.
     """
-    if batch.withdrawn_at is not None:
+    if batch.kind != BatchKind.ADDRESSES or batch.withdrawn_at is not None:
         raise TransitionError("batch", batch.state, BatchEvent.TRY_AGAIN)
     batch.state = next_state(BatchState(batch.state), BatchEvent.TRY_AGAIN)
     again = _wait_again(session, batch.id, sorted(RETRIED if reasons is None else reasons), now)

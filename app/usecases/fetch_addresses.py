@@ -8,7 +8,6 @@ from sqlalchemy import and_, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db.session import database_now
 from app.db.tables import Address, Batch, Fetched, Image, Job, Project, WebHost
 from app.domain.fetching import MOST_TRIES, AddressState, Reason, Validators, key_of, wait_after
 from app.domain.ingestion import SourceFacts
@@ -147,17 +146,22 @@ def _due(address: Address, fetched: Fetched | None, image: Image | None) -> Due:
     return Due(address.position, address.url, address.tries, source, validators, before)
 
 
-def reserve(session: Session, host: str, pause: timedelta, most: timedelta) -> timedelta:
-    """Take a host's next turn; gives how long to wait for it. None is taken where that is over `most`.
+def reserve(session: Session, host: str, pause: timedelta, most: timedelta) -> timedelta | None:
+    """Take a host's next turn; gives how long to wait for it, None where that would be over `most`.
 
     All workers and all lists share the turns, so that a host sees one pause between two requests.
     """
-    known = _locked_host(session, host)
-    now = database_now(session)
-    wait = max(known.next_at - now, timedelta(0))
-    if wait <= most:
-        known.next_at = now + wait + pause
-    return wait
+    wait: timedelta | None = session.execute(
+        text(
+            "INSERT INTO web_host AS host (host, next_at) VALUES (:host, clock_timestamp() + :pause) "
+            "ON CONFLICT (host) DO UPDATE "
+            "SET next_at = greatest(host.next_at, clock_timestamp()) + :pause "
+            "WHERE host.next_at <= clock_timestamp() + :most "
+            "RETURNING next_at - :pause - clock_timestamp()"
+        ),
+        {"host": host, "pause": pause, "most": most},
+    ).scalar_one_or_none()
+    return None if wait is None else max(wait, timedelta(0))
 
 
 def _locked_host(session: Session, host: str) -> WebHost:

@@ -6,7 +6,9 @@ from app.db import batch_queries
 from app.db.batch_queries import Standings
 from app.db.tables import Batch, Project
 from app.domain.batch import BatchKind, BatchState
-from app.web.imports import OTHER_REASON, REASONS
+from app.usecases.address_lists import can_fetch_again
+from app.web.batch_reasons import REASONS
+from app.web.imports import OTHER_REASON
 from app.web.lead_nav import POOL, lead_nav
 from app.web.pages.frame import Fact, Frame, Headline
 from app.web.pages.imports import ReasonLine, RefusedFile
@@ -147,6 +149,7 @@ def batch_report_page(
         cancellable=batch.state in AT_WORK,
         withdrawable=batch.withdrawn_at is None and batch.state not in AT_WORK,
         restorable=batch.withdrawn_at is not None,
+        fetchable=can_fetch_again(batch),
         reasons=tuple(
             ReasonLine(words.t(REASONS.get(reason, OTHER_REASON)), count(files))
             for reason, files in sorted(batch.reasons.items(), key=lambda each: -each[1])

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.db.session import database_now
-from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Project, Proposal
+from app.db.tables import Address, Batch, BatchImage, BatchRefusal, Candidate, Project, Proposal
 from app.domain.batch import BatchKind, BatchState
+from app.domain.fetching import key_of
 from app.usecases.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
@@ -116,6 +117,33 @@ def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
     page.get_by_role("button", name="Bring it back").click()
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
     assert (figure(page, "New"), figure(page, "Examples")) == ("3", "1")
+
+
+def test_what_a_list_could_not_get_is_fetched_again(
+    server: Server, visit: Visit, labeling: Make
+) -> None:
+    made = labeling(proposals=2)
+    with server.sessions.begin() as session:
+        project = session.get_one(Project, made.project_id)
+        batch = factories.make_batch(
+            session, project, kind=BatchKind.ADDRESSES, state=BatchState.DONE, total=2, done=2,
+            received=2, rejected=2, reasons={"not_found": 1, "invalid_url": 1},
+        )  # fmt: skip
+        url = "https://pictures.example/a.jpg"
+        session.add(
+            Address(
+                batch_id=batch.id, position=1, key=key_of(url), url=url, host="pictures.example",
+                state="rejected", reason="not_found", due_at=func.now(),
+            )
+        )  # fmt: skip
+        number = batch.id
+    page = visit(f"/projects/{made.slug}/pool/batches/{number}", login_of("lena", made))
+    expect(page.get_by_role("row", name="There is nothing at this address. 1")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Fetch again").click()
+    expect(page.get_by_role("heading", name="Waits for a worker")).to_be_visible()
+    expect(page.get_by_role("button", name="Fetch again")).to_have_count(0)
+    assert figure(page, "Left out") == "1"
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=name_of)

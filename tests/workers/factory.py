@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from redis import Redis
 from sqlalchemy import func, select, text, update
@@ -54,6 +55,8 @@ class Factory:
     computing: list[subprocess.Popen[bytes]] = field(default_factory=list)
     others: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: int = 0
+    # Making one takes half a second.
+    apps: dict[Settings, FastAPI] = field(default_factory=dict)
 
     # Processes
 
@@ -103,9 +106,13 @@ class Factory:
 
     def client(self, **changes: Any) -> TestClient:
         """The web service with the lead's token."""
-        app = create_app(self.settings.model_copy(update=changes))
+        settings = self.settings.model_copy(update=changes)
+        if settings not in self.apps:
+            self.apps[settings] = create_app(settings)
         headers = {"Authorization": f"Bearer {self.token}"}
-        return TestClient(app, base_url="http://testserver/api/v1/", headers=headers)
+        return TestClient(
+            self.apps[settings], base_url="http://testserver/api/v1/", headers=headers
+        )
 
     def start_round(self, slug: str, **changes: Any) -> int:
         """Start a round over REST; gives its id."""

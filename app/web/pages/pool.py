@@ -67,6 +67,7 @@ class BatchReportPage:
     cancellable: bool
     withdrawable: bool
     restorable: bool
+    fetchable: bool
     reasons: tuple[ReasonLine, ...]
     refused: tuple[RefusedFile, ...]
     untold: str | None
