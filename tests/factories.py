@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from app.db.tables import (
     Batch,
     Candidate,
     Category,
+    CoarseFilter,
     Decision,
     Delivery,
     Example,
@@ -41,12 +43,14 @@ from app.domain.access import Role
 from app.domain.batch import BatchKind, BatchState, Standing
 from app.domain.dataset import Split
 from app.domain.embedding_map import COLUMNS, NO_CONFIDENCE, PointKind, images_key, points_key
+from app.domain.filtering import FilterOrigin, facts_in
 from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
 from app.domain.ingestion import SourceFacts
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
 from app.pictures import PictureLimits, inspect
 from app.usecases.batches import batch_of_the_day
+from app.usecases.filter.ask import filter_key, store_file
 from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.label.tallies import Changes
 from app.usecases.people import Principal, add_user
@@ -519,3 +523,58 @@ def make_webhooks(session: Session, project_id: int, user_id: int) -> list[int]:
         )
     session.flush()
     return ids
+
+
+def filter_file(fingerprint: str = "f" * 64) -> bytes:
+    """What the web service sees of a coarse filter's file: a safetensors header."""
+    about = {
+        "format": "coarse-filter-1",
+        "fingerprint": fingerprint,
+        "positives": 24,
+        "negatives": 30,
+        "auc": 0.987,
+        "l2": 0.1,
+        "seed": 0,
+        "positive_bins": [0] * 40 + [1] * 4 + [0] * 46 + [2] * 10,
+        "negative_bins": [3] * 9 + [0] * 42 + [1] * 3 + [0] * 46,
+    }
+    header = json.dumps({"__metadata__": {"vetted": json.dumps(about)}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
+def make_filter(
+    session: Session, blobs: FolderBlobs, project: Project, scores: Sequence[float]
+) -> list[str]:
+    """A filter in force, and a pool to which it gave these scores; their hashes, in order."""
+    content = filter_file()
+    facts = facts_in(content)
+    digest = store_file(blobs, content)
+    made = CoarseFilter(
+        project_id=project.id,
+        origin=FilterOrigin.TRAINED,
+        blob_key=filter_key(digest),
+        sha256=digest,
+        fingerprint=facts["fingerprint"],
+        facts=facts,
+        created_by=project.created_by,
+        ready_at=database_now(session),
+    )
+    session.add(made)
+    session.flush()
+    images = [
+        make_image(session, blobs, project, paint(index % 7, 200 + index))
+        for index in range(len(scores))
+    ]
+    session.add_all(
+        Candidate(
+            image_id=image.id,
+            project_id=project.id,
+            bucket=0,
+            standing=Standing.OPEN,
+            domain_score=score,
+            filter_id=made.id,
+        )
+        for image, score in zip(images, scores, strict=True)
+    )
+    session.flush()
+    return [image.sha256 for image in images]

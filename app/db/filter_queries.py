@@ -13,8 +13,8 @@ from app.domain.dataset import Split
 from app.domain.filtering import BINS, edges
 from app.domain.job import JobKind
 
-BAND = 240
-"""How many candidates on either side of a threshold are near to it: from these some are drawn."""
+BAND = 5
+"""So many times as many as are drawn are looked at: the nearest ones on either side of a threshold."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def around(
 ) -> tuple[list[tuple[Image, float]], list[tuple[Image, float]]]:
     """Candidates and their scores just above and just below a threshold, each side nearest first.
 
-    Drawn from the BAND nearest of each side; with a seed always the same.
+    Drawn from a band of the nearest; with a seed always the same.
     """
     # The literal is not cast to the column's type: compared in double precision, found by the index.
     edge = literal(threshold, Double)
@@ -105,7 +105,7 @@ def _drawn(
         select(Candidate.image_id, Candidate.domain_score)
         .where(*_open(project_id), side)
         .order_by(order)
-        .limit(BAND)
+        .limit(BAND * most)
         .subquery()
     )
     rows = session.execute(

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from app.api.dependencies import Lead, UnitDep
+from app.api.dependencies import ContextDep, Lead, UnitDep
 from app.api.one_thread import OneThreadRoute
 from app.db.batch_queries import one_batch
 from app.domain.errors import NotFoundError
+from app.web.filters import filter_page
 from app.web.framing import FramingDep
 from app.web.near_duplicates import duplicates_page
 from app.web.pool import batch_report_page, pool_page
@@ -57,3 +58,13 @@ def duplicates(
         unit.session, access.project, frame, framing.words, detached=detached, before=before
     )
     return render(page)
+
+
+@router.get("/projects/{project}/pool/filter")
+def coarse_filter(
+    unit: UnitDep, context: ContextDep, access: Lead, framing: FramingDep
+) -> Response:
+    """The coarse filter: its threshold, what lies around it, its negatives."""
+    frame = framing.titled(framing.words.t("Coarse filter"), "filter")
+    most = context.settings.most_request_images
+    return render(filter_page(unit.session, access.project, frame, framing.words, most))

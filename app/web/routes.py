@@ -42,6 +42,7 @@ SPEAKING = frozenset(
         "choosing",
         "exemplars",
         "duplicates",
+        "filter",
         "grid",
         "import",
         "imports",

@@ -12,7 +12,7 @@ from app.db.session import database_now
 from app.db.tables import Batch, Candidate, Event, Example, Image, Proposal, User
 from app.domain.batch import BatchKind, BatchState
 from tests import factories
-from tests.api.filters import filter_file, put_filter, trainable
+from tests.api.filters import put_filter, trainable
 from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
 from tests.api.test_contract import ROUTES
@@ -256,7 +256,7 @@ def training_a_filter(service: Service) -> Call:
 
 
 def giving_a_filter(_: Service) -> Call:
-    return f"{BASE}/filter/file", {"files": {"file": ("f.safetensors", filter_file())}}
+    return f"{BASE}/filter/file", {"files": {"file": ("f.safetensors", factories.filter_file())}}
 
 
 def syncing(service: Service) -> Call:

@@ -9,7 +9,7 @@ from app.db.tables import Candidate, Event, Image, Job, Negative
 from app.domain.round import Policy
 from app.usecases.start_round import candidates_of
 from tests import factories
-from tests.api.filters import candidates, filter_file, put_filter, trainable
+from tests.api.filters import candidates, put_filter, trainable
 from tests.api.service import Service, problem
 
 BASE = "/projects/flowers"
@@ -146,7 +146,7 @@ def test_training_is_asked_for_once_and_says_what_is_missing(service: Service) -
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     assert [kind for _, kind in service.jobs.sent] == ["train_filter"]
     problem(service.call("lea", "POST", f"{BASE}/filter/train"), 409, "filter-at-work")
-    file = {"file": ("f.safetensors", filter_file())}
+    file = {"file": ("f.safetensors", factories.filter_file())}
     problem(service.call("lea", "POST", f"{BASE}/filter/file", files=file), 409, "filter-at-work")
     assert service.call("lea", "GET", f"{BASE}/filter").json()["job"]["state"] == "queued"
     with service.transaction() as session:
@@ -159,14 +159,14 @@ def test_a_filter_is_given_away_and_taken_where_it_fits(service: Service) -> Non
     problem(service.call("lea", "GET", f"{BASE}/filter/file"), 404, "not-found")
     put_filter(service, [0.4])
     got = service.call("lea", "GET", f"{BASE}/filter/file")
-    assert got.content == filter_file()
+    assert got.content == factories.filter_file()
     assert 'filename="flowers-filter.safetensors"' in got.headers["content-disposition"]
-    strange = {"file": ("f.safetensors", filter_file("e" * 64))}
+    strange = {"file": ("f.safetensors", factories.filter_file("e" * 64))}
     refused = service.call("lea", "POST", f"{BASE}/filter/file", files=strange)
     assert "another backbone" in problem(refused, 422, "invalid")["detail"]
     nonsense = {"file": ("f.safetensors", b"PK")}
     refused = service.call("lea", "POST", f"{BASE}/filter/file", files=nonsense)
     assert "not the file of a coarse filter" in problem(refused, 422, "invalid")["detail"]
-    large = {"file": ("f.safetensors", filter_file() + bytes(1_900_000))}
+    large = {"file": ("f.safetensors", factories.filter_file() + bytes(1_900_000))}
     assert service.call("lea", "POST", f"{BASE}/filter/file", files=large).status_code == 202
     problem(service.call("olga", "POST", f"{BASE}/filter/file", files=nonsense), 404, "not-found")

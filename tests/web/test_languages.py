@@ -29,6 +29,7 @@ PAGES = {
     "category.html": "/projects/flowers/categories/{category}",
     "change_category.html": "/projects/flowers/categories/{category}/change",
     "category_changes.html": "/projects/flowers/categories/changes",
+    "filter.html": "/projects/flowers/pool/filter",
     "map.html": "/projects/flowers/map",
     "quality.html": "/projects/flowers/quality",
     "adjudicate.html": "/projects/flowers/quality/adjudicate",

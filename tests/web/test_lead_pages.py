@@ -64,6 +64,7 @@ PAGES = {
     "/pool": ("/pool", 6),
     "/pool/duplicates": ("/pool/duplicates", 8),
     "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
+    "/pool/filter": ("/pool/filter", 9),
 }
 # A form's answer is a file.
 NO_PAGES = {"/versions/{number}/export"}

@@ -7,6 +7,7 @@ from .categories import CategoriesPage, CategoryPage
 from .category_changes import CategoryChangesPage, ChangeCategoryPage
 from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
+from .filters import FilterPage
 from .imports import ImportPage, ImportsPage
 from .maps import MapPage
 from .near_duplicates import DuplicatesPage
@@ -33,6 +34,7 @@ Page = (
     | RoundPage
     | ComparePage
     | MapPage
+    | FilterPage
     | CategoriesPage
     | CategoryPage
     | ChangeCategoryPage

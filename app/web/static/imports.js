@@ -1,12 +1,12 @@
 // Where imports begin: an archive or a folder is sent as one file, and then looked at on its page.
 
+import { dropping, filesIn, seen } from "./dropping.js";
 import { tarOf } from "./tar.js";
 import { t, tn } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const slug = encodeURIComponent(at("lead").dataset.project);
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
-const HIDDEN = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$)/;
 
 let request = null;
 let latest = null;
@@ -24,45 +24,22 @@ at("folder").addEventListener("change", ({ target }) => {
   target.value = "";
 });
 
-const drop = at("drop");
-drop.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.add("over");
-});
-drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-drop.addEventListener("drop", async (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  if (entries.length === 1 && entries[0].isFile && !/^image\//.test(event.dataTransfer.files[0].type)) {
-    return send(event.dataTransfer.files[0], event.dataTransfer.files[0].name);
+dropping(at("drop"), async (entries, files) => {
+  if (entries.length === 1 && entries[0].isFile && !/^image\//.test(files[0].type)) {
+    return send(files[0], files[0].name);
   }
   busy(t("Reading the folder …"));
   try {
-    sendFolder((await Promise.all(entries.map((entry) => filesOf(entry, "")))).flat());
+    sendFolder(await filesIn(entries));
   } catch {
     refuse(t("The folder could not be read. Choose it with the button instead."));
   }
 });
 
-/** [{path, file}] of an entry and all within. */
-async function filesOf(entry, folder) {
-  const path = folder + entry.name;
-  if (entry.isFile) return [{ path, file: await new Promise((done, fail) => entry.file(done, fail)) }];
-  const reader = entry.createReader();
-  const found = [];
-  for (;;) {
-    const some = await new Promise((done, fail) => reader.readEntries(done, fail)); // a hundred at a time
-    if (!some.length) break;
-    found.push(...some);
-  }
-  return (await Promise.all(found.map((inner) => filesOf(inner, `${path}/`)))).flat();
-}
-
 // --- Sending
 
 function sendFolder(files) {
-  const wanted = files.filter(({ path }) => !HIDDEN.test(path));
+  const wanted = seen(files);
   if (!wanted.length) return refuse(t("The folder is empty. Choose one with pictures."));
   send(tarOf(wanted), `${wanted[0].path.split("/")[0]}.tar`, wanted.length);
 }
