@@ -2,10 +2,8 @@
 
 import math
 import re
-import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -112,9 +110,3 @@ class IngestGate:
 
     def _busy(self) -> BusyError:
         return BusyError(min(max(math.ceil(self._took), 1), LONGEST))
-
-
-def free_bytes(folder: Path) -> int:
-    """What is free on the disk of a folder, which need not be there yet."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    return shutil.disk_usage(there).free

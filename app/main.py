@@ -39,7 +39,8 @@ from app.blobs import open_blobs
 from app.body_limit import BodyLimit
 from app.context import Context
 from app.db.session import make_engine, make_sessions
-from app.ingest_gate import IngestGate, free_bytes
+from app.disk import free_bytes
+from app.ingest_gate import IngestGate
 from app.jobs import CeleryJobs, make_celery
 from app.logs import configure_logs
 from app.settings import Settings

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import random
-from shutil import disk_usage
 from time import monotonic
 from typing import TypeVar
 
@@ -46,6 +45,7 @@ from app.usecases.run_jobs import got_on, lock_batch_claim
 from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from workers.fetching import Failed, Fetcher, Got, Unchanged
 from workers.runner import GaveWayError, Publish, Work
+from workers.space import WHILE_FULL, is_full
 
 log = structlog.get_logger()
 
@@ -64,7 +64,6 @@ _IDLE = timedelta(seconds=10)
 _SLICE = 300.0  # seconds after which it is left to others who wait
 # More than cores: storing waits for the disk.
 _DECODERS = 6
-_WHILE_FULL = timedelta(minutes=1)
 
 T = TypeVar("T")
 
@@ -212,10 +211,9 @@ class _List:
     async def _make_way(self) -> None:
         """Tell how far it is; leave the worker to others, if they wait and it was a while."""
         self.work.heart.progress(self.done, self.total)
-        settings = self.work.bench.settings
-        if disk_usage(settings.data_dir).free < settings.least_free_bytes:
+        if is_full(self.work.bench.settings):
             log.warning("no more is fetched while the disk is nearly full")
-            await self._stop_until(self.now + _WHILE_FULL)
+            await self._stop_until(self.now + WHILE_FULL)
         if monotonic() < self.make_way_at:
             return
         self.make_way_at = monotonic() + _LOOK_EVERY

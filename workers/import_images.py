@@ -27,6 +27,7 @@ from app.usecases.import_images import (
 from app.usecases.run_jobs import got_on, lock_import_claim
 from app.usecases.store_images import Upload, take
 from workers.runner import JobFailedError, Publish, Work
+from workers.space import need_space
 
 _BATCH = 32
 
@@ -52,6 +53,7 @@ def compute(work: Work) -> Publish:
             splits = splits_by_rule(session, of, told, partial(_hash, work, archive))
         while done < len(told.found):
             work.heart.progress(done, len(told.found))
+            need_space(work)
             batch = _batch(work, archive, done, told.found[done : done + _BATCH])
             with transaction(bench.sessions) as session:
                 of, job = lock_import_claim(session, work.claim)

@@ -28,6 +28,7 @@ from app.usecases.quotas import count_use
 from app.usecases.run_jobs import lock_batch_claim
 from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from workers.runner import JobFailedError, Publish, Work
+from workers.space import need_space
 
 _FEW, _FEW_BYTES = 64, 64_000_000
 
@@ -47,6 +48,7 @@ def compute(work: Work) -> Publish:
         with bench.blobs.open(key) as file:
             for few in _few(samples(members(file, name, most, done))):
                 work.heart.progress(done, None)
+                need_space(work)
                 taken = _taken(work, few, otherwise)
                 done = few[-1][-1].position + 1
                 _store(work, taken, done)

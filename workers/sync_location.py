@@ -27,7 +27,6 @@ from app.imports.sidecars import (
     sidecars_of,
     source_of,
 )
-from app.ingest_gate import free_bytes
 from app.locations import Found, Location, LocationError, UnreadableError, open_location
 from app.pictures import PictureLimits, RefusalReason
 from app.usecases.batches import end_batch, start_batch
@@ -35,6 +34,7 @@ from app.usecases.run_jobs import lock_batch_claim
 from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from app.usecases.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
 from workers.runner import JobFailedError, Publish, Work
+from workers.space import need_space
 
 _LISTED = 1000  # names that are compared at a time
 _READ = 32  # pictures of a transaction
@@ -99,7 +99,7 @@ class _Sync:
                 fresh = self._fresh(listed)
                 done += len(listed) - len(fresh)
                 for some in _some(fresh, _READ):
-                    self._look_at_disk()
+                    need_space(self._work)
                     self._work.heart.progress(done, None)
                     read = list(pool.map(self._read, some))
                     done += len(some)
@@ -112,11 +112,6 @@ class _Sync:
         with self._work.bench.sessions() as session:
             batch = session.get_one(Batch, self._work.claim.owner_id)
             return [by_name[seen] for seen in new_or_changed(session, batch, list(by_name))]
-
-    def _look_at_disk(self) -> None:
-        settings = self._work.bench.settings
-        if settings.blobs is None and free_bytes(settings.data_dir) < settings.least_free_bytes:
-            raise LocationError("The server's disk is nearly full: tell the operator.")
 
     def _write(self, read: Sequence[Read], done: int) -> None:
         with transaction(self._work.bench.sessions) as session:

@@ -196,3 +196,15 @@ def further(place: Factory, job_id: int, before: int) -> int:
     batch = batch_of(place, job_id)
     assert batch.state != "done", "it was too quick to be hit"
     return batch.done if batch.done > before else 0
+
+
+def test_while_the_disk_is_nearly_full_an_archive_waits_and_then_goes_on(alone: Factory) -> None:
+    job_id = send(alone, tarred({"1.jpg": paint(0, 1), "2.jpg": paint(0, 2)}), filename="a.tar")
+    blobs = FolderBlobs(alone.settings.data_dir / "blobs")
+    full = alone.settings.model_copy(update={"least_free_bytes": 2**60})
+    run_one(Workbench(full, alone.sessions, blobs, MemoryJobs()), job_id)
+    assert (batch_of(alone, job_id).state, batch_of(alone, job_id).done) == ("running", 0)
+    with alone.sessions() as session:
+        assert session.get_one(Job, job_id).state == "queued"
+    batch = work(alone, job_id)
+    assert (batch.state, batch.stored) == ("done", 2)
