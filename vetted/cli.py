@@ -192,7 +192,7 @@ def ingest(
         list[str],
         typer.Argument(
             help="Folders, pictures, archives (zip, tar), lists of addresses (.csv, .jsonl), "
-            "addresses, or locations that the service knows (s3://bucket/prefix, server:name/folder)"
+            "addresses, or locations that the service knows (s3://bucket/prefix, server:/folder)"
         ),
     ],
     project: Annotated[str, typer.Option(help="Into which project")],

@@ -195,13 +195,14 @@ def forget_archives(bench: Workbench) -> None:
 
 def forget_uploads(bench: Workbench) -> None:
     """Delete uploads that nobody finished, and the archives of batches that are over."""
+    parts = Parts(bench.settings.data_dir / FOLDER)
     with transaction(bench.sessions) as session:
         gone = uploads_to_forget(session, database_now(session))
         keys = batch_blobs_to_forget(session)
-    parts = Parts(bench.settings.data_dir / FOLDER)
-    for upload_id, became_a_batch in gone:
-        parts.remove(upload_id)
-        if not became_a_batch:  # its process may have died between the bytes and the batch
-            keys.append(blob_key(upload_id))
-    for key in keys:
-        bench.blobs.delete(key)
+        # The bytes before the commit: whoever dies in between leaves rows that are found again.
+        for upload_id, became_a_batch in gone:
+            parts.remove(upload_id)
+            if not became_a_batch:  # its process may have died between the bytes and the batch
+                keys.append(blob_key(upload_id))
+        for key in keys:
+            bench.blobs.delete(key)

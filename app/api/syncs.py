@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.domain.errors import InvalidError, SyncUnderWayError
-from app.domain.location import locations
+from app.domain.location import location_of, locations
 from app.usecases.sync_location import queue_sync
 
 from .dependencies import ContextDep, Lead, UnitDep
@@ -31,6 +31,9 @@ def list_locations(context: ContextDep, access: Lead) -> list[LocationOut]:  # n
 def start_sync(body: NewSync, unit: UnitDep, context: ContextDep, access: Lead) -> SyncOut:
     """Bring in what is new below a location. What has not changed since it was read is not read again."""
     allowed = locations(context.settings.sync_locations or "")
-    batch, job = queue_sync(unit.session, access, allowed, body.location, body.prefix)
+    named = location_of(body.location, allowed)
+    location, below = named or (body.location, "")
+    prefix = "/".join(filter(None, (below, body.prefix)))
+    batch, job = queue_sync(unit.session, access, allowed, location, prefix)
     unit.send_after_commit(job)
     return SyncOut(batch=batch.id, name=batch.name)

@@ -1,6 +1,7 @@
 """Places of bytes that an operator names: buckets, folders, and what lies beneath them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Self
@@ -71,6 +72,37 @@ def locations(text: str) -> dict[str, Place]:
         else:
             found[name] = BucketName.of(place)
     return found
+
+
+def location_of(address: str, allowed: Mapping[str, Place]) -> tuple[str, str] | None:
+    """The name of the location that an address lies in, and what leads on from there.
+
+    Args:
+        address: `s3://bucket/prefix`, or the path of a folder.
+        allowed: Places by name; of several that hold the address, the innermost is meant.
+
+    Returns:
+        None where none of them holds it, and for what is no address.
+    """
+    try:
+        parts = _parts(next(iter(locations(f"any={address}").values())))
+    except ValueError:
+        return None
+    holding = [
+        (len(own), name)
+        for name, place in allowed.items()
+        if (own := _parts(place)) == parts[: len(own)]
+    ]
+    if not holding:
+        return None
+    depth, name = max(holding)
+    return name, "/".join(parts[depth:])
+
+
+def _parts(place: Place) -> tuple[str, ...]:
+    if isinstance(place, FolderName):
+        return place.path.parts
+    return (_SCHEME, place.bucket, *filter(None, place.prefix.split("/")))
 
 
 def check_prefix(prefix: str) -> str:

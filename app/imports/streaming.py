@@ -200,19 +200,22 @@ def _passed_over(name: str) -> bool:
     return hidden or (is_beside(plain) and not is_sidecar(plain))
 
 
-MOST_OF_SAMPLE = 64
-"""Members of one sample that are looked at together."""
+MOST_OF_SAMPLE, MOST_SAMPLE_BYTES = 64, 64_000_000
+"""Members of one sample that are looked at together, and their bytes: they are in memory."""
 
 
 def samples(found: Iterator[Member]) -> Iterator[list[Member]]:
     """Members that follow one another and have one key: a picture and what lies beside it."""
     sample: list[Member] = []
+    size = 0
     for member in found:
         follows = sample and key_of(member.name) == key_of(sample[0].name)
-        if sample and (not follows or len(sample) == MOST_OF_SAMPLE):
+        full = len(sample) == MOST_OF_SAMPLE or size >= MOST_SAMPLE_BYTES
+        if sample and (full or not follows):
             yield sample
-            sample = []
+            sample, size = [], 0
         sample.append(member)
+        size += len(member.data)
     if sample:
         yield sample
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from app.db.tables import Import, Project
+from app.domain.archive import Fault
 from app.domain.importing import ImportFormat, ImportState, Into, LeftOut, Rest, SplitBy
 from app.domain.ingestion import ImageOutcome
 from app.domain.takedown import ERASED, TAKEN_DOWN
@@ -95,6 +96,14 @@ REASONS: Mapping[str, str] = {
     RefusalReason.TOO_LARGE: marked("The file is too large."),
     RefusalReason.TOO_MANY_PIXELS: marked("The picture has too many pixels."),
     RefusalReason.TOO_SMALL: marked("The picture is too small."),
+    Fault.UNSAFE_PATH: marked("Its name leads out of the archive."),
+    Fault.ENCRYPTED: marked("It is encrypted in the archive."),
+    Fault.INVALID_SIDECAR: marked("What lies beside it and tells its source cannot be read."),
+    Fault.ENDS_EARLY: marked(
+        "The archive is damaged here or ends too early: what is before was taken."
+    ),
+    Fault.BOMB: marked("From here on the archive unpacks to far more than it has."),
+    Fault.TOO_MANY: marked("The archive has too many files: what is before was taken."),
     "another_category": marked("It is an example of another category already."),
     "another_split": marked("It is in the other split already."),
     "rejected_before": marked("A labeler has said that it is not this category."),

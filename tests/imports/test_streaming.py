@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 from app.domain.archive import SENTENCES, Fault
 from app.domain.errors import ImportRefusedError
 from app.imports.archive import Limits
-from app.imports.streaming import MOST_OF_SAMPLE, Member, is_picture, members, samples
+from app.imports.streaming import (
+    MOST_OF_SAMPLE,
+    MOST_SAMPLE_BYTES,
+    Member,
+    is_picture,
+    members,
+    samples,
+)
 from tests.imports.packing import PICTURE, tarred, zipped
 
 MOST = 100_000
@@ -223,6 +230,8 @@ def test_a_sample_is_what_has_one_key_and_no_key_has_too_many() -> None:
     assert found == [["a/1.jpg", "a/1.json"], ["a/2.seg.png", "a/2.json"], ["b/2.txt"]]
     many = list(samples(named(*(f"a.{index}.jpg" for index in range(MOST_OF_SAMPLE + 5)))))
     assert [len(sample) for sample in many] == [MOST_OF_SAMPLE, 5]
+    heavy = (Member(index, f"a.{index}.jpg", bytes(MOST_SAMPLE_BYTES // 2)) for index in range(5))
+    assert [len(sample) for sample in samples(heavy)] == [2, 2, 1]
     kinds = [Member(0, "a.jpg"), Member(0, "a.json"), Member(0, "a.jpg", fault=Fault.NO_FILE)]
     assert [is_picture(each) for each in kinds] == [True, False, False]
     assert set(SENTENCES) == set(Fault)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -30,6 +30,7 @@ class Place:
     folder: Path
     port: int
     process: "subprocess.Popen[bytes] | None" = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -40,7 +41,8 @@ class Place:
         return self.folder / "state.sqlite"
 
     def serve(self, **settings: str) -> None:
-        self.process = _serve(self.port, self.server.settings | settings)
+        self.settings = self.server.settings | settings
+        self.process = _serve(self.port, self.settings)
         _wait_for(self.url, self.process)
 
     def kill(self) -> None:
@@ -67,7 +69,7 @@ class Place:
     def work(self) -> Batch:
         """Do the newest job of the project's batches, once it is there; gives its batch."""
         settings = Settings(
-            **{name.removeprefix("VETTED_").lower(): value for name, value in self._settings()}  # type: ignore[arg-type]
+            **{name.removeprefix("VETTED_").lower(): value for name, value in self.settings.items()}  # type: ignore[arg-type]
         )
         newest = (
             select(func.max(Job.id))
@@ -84,9 +86,6 @@ class Place:
         run_one(Workbench(settings, self.server.sessions, blobs, MemoryJobs()), job_id)  # type: ignore[arg-type]
         with self.server.sessions() as session:
             return session.scalars(select(Batch).join(Job).where(Job.id == job_id)).one()
-
-    def _settings(self) -> list[tuple[str, str]]:
-        return list(self.server.settings.items())
 
     def pooled(self) -> int:
         """Pictures of the pool."""

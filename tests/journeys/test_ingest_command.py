@@ -4,13 +4,17 @@ import json
 import signal
 import sqlite3
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from unittest.mock import ANY
 
 import pytest
 from sqlalchemy import select
 
 from app.db.tables import Candidate, Source
+from app.domain.access import Scope
+from app.usecases.people import create_token
 from tests.factories import paint
 from tests.journeys.ingesting import Place
 from tests.workers.factory import eventually
@@ -117,3 +121,51 @@ def known(place: Place) -> int:
     ):
         return state.counts().total()
     return 0
+
+
+def test_addresses_are_fetched_by_the_service(place: Place) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path.endswith(".jpg")
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "image/jpeg")
+            self.end_headers()
+            if found:
+                self.wfile.write(paint(4, len(self.path)))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=web.serve_forever, daemon=True).start()
+    at = f"http://127.0.0.1:{web.server_port}"
+    place.serve()
+    table = place.folder / "list.csv"
+    table.write_text(f"url,licence\n{at}/1.jpg,CC0\n{at}/gone,CC0\n")
+    sending = place.begin(str(table))
+    place.work()
+    printed, _ = sending.communicate(timeout=60)
+    assert (sending.returncode, "1 stored, 0 there already, 1 rejected." in printed) == (3, True)
+    # A list is sent once; addresses that are named are asked for again.
+    ended, printed = place.run(str(table), f"{at}/22.jpg", "--no-wait")
+    assert (ended, place.work().stored) == (0, 1)
+    assert "addresses is batch" in printed
+    web.shutdown()
+    web.server_close()
+
+
+def test_a_location_of_the_server_is_synced(place: Place) -> None:
+    write(place.folder / "srv", {f"2026/alps/{at}.jpg": paint(4, 200 + at) for at in range(3)})
+    place.serve(VETTED_SYNC_LOCATIONS=f"crawls={place.folder / 'srv'}")
+    ended, printed = place.run("server:crawls/2026")
+    assert (ended, "scope" in printed or "may not" in printed) == (1, True), printed
+    with place.server.sessions.begin() as session:
+        scopes = frozenset({Scope.LEAD})
+        place.token = create_token(session, f"crawler-of-{place.project}", "lead", scopes)
+    sending = place.begin("server:crawls/2026")
+    assert place.work().stored == 3
+    printed, _ = sending.communicate(timeout=60)
+    assert (sending.returncode, "3 stored" in printed) == (0, True), printed
+    sending = place.begin(f"server:{place.folder}/srv/2026/alps")
+    assert place.work().received == 0
+    assert sending.wait(60) == 0

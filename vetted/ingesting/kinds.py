@@ -84,9 +84,10 @@ def _sent(client: Client, project: str, name: str, content: bytes | BinaryIO, ki
 
 def start_sync(client: Client, project: str, what: str) -> int:
     """Have the service bring in what is new at a location; gives the batch. Raises RefusedError."""
-    if what.startswith("server:"):
-        location, _, prefix = what.removeprefix("server:").strip("/").partition("/")
-        body = {"location": location, "prefix": prefix}
+    named = what.removeprefix("server:")
+    if named.startswith(("/", "s3://")):
+        body = {"location": named}
     else:
-        body = {"location": what}
+        location, _, prefix = named.strip("/").partition("/")
+        body = {"location": location, "prefix": prefix}
     return int(client.post(f"/projects/{project}/syncs", body)["batch"])

@@ -12,7 +12,9 @@ class NewSync(Body):
         extra="forbid",
         json_schema_extra={"examples": [{"location": "crawls", "prefix": "2026/alps"}]},
     )
-    location: str = Field(description="One of `listSyncLocations`")
+    location: str = Field(
+        description="One of `listSyncLocations`, or an address in one: s3://bucket/prefix, /folder"
+    )
     prefix: str = Field(default="", description="A folder below it; without it, all of it")
 
 
