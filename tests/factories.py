@@ -36,6 +36,7 @@ from app.db.tables import (
     Proposal,
     Round,
     RoundMap,
+    Takedown,
     User,
     Webhook,
 )
@@ -224,6 +225,26 @@ def batch_of_today(session: Session, project: Project) -> int:
     """The batch of what the project's lead uploads in the browser today."""
     lead = Principal(project.created_by, "", "", False, frozenset())
     return batch_of_the_day(session, project, lead, database_now(session))
+
+
+def make_takedown(
+    session: Session, project: Project, *, everywhere: bool = False, **values: object
+) -> Takedown:
+    """A takedown of one example by the lead, or by the operator in all projects."""
+    takedown = Takedown(
+        **{
+            "project_id": None if everywhere else project.id,
+            "kind": "picture",
+            "key": hashlib.sha256(b"gone").hexdigest(),
+            "reason": "Request of the photographer",
+            "effect": {"images": 1, "examples": 1, "versions": 2},
+            "made_by": None if everywhere else project.created_by,
+            **values,
+        }
+    )
+    session.add(takedown)
+    session.flush()
+    return takedown
 
 
 def make_batch(session: Session, project: Project, **values: object) -> Batch:

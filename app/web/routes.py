@@ -18,6 +18,7 @@ from app.web import (
     quality_routes,
     setup_routes,
     sign_in,
+    takedown_routes,
     webhook_routes,
 )
 from app.web.framing import FramingDep
@@ -52,6 +53,7 @@ SPEAKING = frozenset(
         "new-project",
         "pool",
         "quality",
+        "takedowns",
         "version",
         "webhooks",
     }
@@ -63,6 +65,7 @@ router.include_router(setup_routes.router)
 router.include_router(category_routes.router)
 router.include_router(import_routes.router)
 router.include_router(pool_routes.router)
+router.include_router(takedown_routes.router)
 router.include_router(quality_routes.router)
 router.include_router(webhook_routes.router)
 

@@ -38,6 +38,7 @@ PAGES = {
     "duplicates.html": "/projects/flowers/pool/duplicates",
     "batch.html": "/projects/flowers/pool/batches/{batch}",
     "import.html": "/projects/flowers/import/{import}",
+    "takedowns.html": "/projects/flowers/pool/takedowns",
     "webhooks.html": "/projects/flowers/webhooks",
 }
 SILENT = {"categories"}

@@ -63,6 +63,7 @@ PAGES = {
     "/events": ("/events", 5),
     "/pool": ("/pool", 6),
     "/pool/duplicates": ("/pool/duplicates", 8),
+    "/pool/takedowns": ("/pool/takedowns", 4),
     "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
     "/pool/filter": ("/pool/filter", 9),
 }
@@ -205,6 +206,7 @@ def _grow(session: Session) -> None:
         factories.make_webhooks(session, project.id, project.created_by)
         factories.make_batch(session, project)
         factories.make_near_duplicate(session, _image(session, project), _image(session, project))
+        factories.make_takedown(session, project)
         statement = text("INSERT INTO project_member VALUES (:project, :user, 'labeler')")
         session.execute(statement, {"project": project.id, "user": user.id})
 

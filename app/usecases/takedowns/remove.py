@@ -7,17 +7,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
-from app.db.tables import (
-    BatchImage,
-    Candidate,
-    ChosenExemplar,
-    Exemplar,
-    Image,
-    Negative,
-    Project,
-    Round,
-    Source,
-)
+from app.db.tables import Exemplar, Image, Project, Round, Table
 from app.domain.takedown import Effect
 from app.usecases.freeze_dataset import freeze_dataset, next_version
 from app.usecases.near_duplicates import leave_groups
@@ -25,6 +15,15 @@ from app.usecases.takedowns.erase import erase_later
 from app.usecases.takedowns.find import effect_on
 from app.usecases.takedowns.unmap import forget_on_maps
 from app.usecases.takedowns.withdraw import withdraw_questions
+
+# The columns of what would go with the row of an image, were that deleted: its candidate, its
+# sources, its place in batches and groups.
+_BELONGS = tuple(
+    key.parent
+    for table in Table.metadata.sorted_tables
+    for key in table.foreign_keys
+    if key.column is Image.__table__.c.id and key.ondelete == "CASCADE"
+)
 
 
 def lock_project(session: Session, project_id: int) -> None:
@@ -62,8 +61,8 @@ def remove_images(
 
 
 def _forget(session: Session, project: Project, image_ids: Collection[int]) -> None:
-    for table in (Candidate, Negative, ChosenExemplar, Source, BatchImage):
-        session.execute(delete(table).where(table.image_id.in_(image_ids)))
+    for column in _BELONGS:
+        session.execute(delete(column.table).where(column.in_(image_ids)))
     rounds = select(Round.id).where(Round.project_id == project.id)
     session.execute(
         delete(Exemplar).where(Exemplar.round_id.in_(rounds), Exemplar.image_id.in_(image_ids))

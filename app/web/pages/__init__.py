@@ -17,6 +17,7 @@ from .quality import AdjudicatePage, QualityPage
 from .rounds import ComparePage, RoundPage
 from .seat import GridPage, LabelPage
 from .setup import CategoryFormPage, CategoryListPage, NewProjectPage
+from .takedowns import TakedownsPage
 from .versions import VersionDiffPage, VersionPage, VersionsPage
 from .webhooks import WebhooksPage
 
@@ -51,4 +52,5 @@ Page = (
     | ImportPage
     | PoolPage
     | BatchReportPage
+    | TakedownsPage
 )
