@@ -108,7 +108,7 @@ def due_of(
         .outerjoin(
             Fetched, and_(Fetched.project_id == Batch.project_id, Fetched.key == Address.key)
         )
-        .outerjoin(Image, Image.id == Fetched.image_id)
+        .outerjoin(Image, and_(Image.id == Fetched.image_id, Image.taken_down_at.is_(None)))
         .where(
             Address.batch_id == batch_id,
             Address.host == host,
@@ -241,7 +241,9 @@ def _keep_validators(session: Session, project: Project, ended: Sequence[Ended])
     ids: Mapping[str, int] = dict(
         session.execute(
             select(Image.sha256, Image.id).where(
-                Image.project_id == project.id, Image.sha256.in_({sha256 for _, sha256 in told})
+                Image.project_id == project.id,
+                Image.sha256.in_({sha256 for _, sha256 in told}),
+                Image.taken_down_at.is_(None),
             )
         ).all()
     )
@@ -256,6 +258,8 @@ def _keep_validators(session: Session, project: Project, ended: Sequence[Ended])
         for (url, sha256), validators in sorted(told.items())
         if sha256 in ids
     ]
+    if not rows:
+        return
     statement = insert(Fetched).values(rows)
     new = {name: statement.excluded[name] for name in ("image_id", "etag", "last_modified")}
     session.execute(statement.on_conflict_do_update(index_elements=["project_id", "key"], set_=new))

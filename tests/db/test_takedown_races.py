@@ -34,7 +34,7 @@ from app.pictures import Size, inspect
 from app.usecases.ingest_images import ingest_images
 from app.usecases.label.tallies import progress_of
 from app.usecases.store_images import ImageAnswer
-from app.usecases.takedowns.erase import erase_pending
+from app.usecases.takedowns.erase import erase_later, erase_pending
 from app.usecases.takedowns.everywhere import (
     lift_everywhere,
     preview_everywhere,
@@ -127,7 +127,7 @@ def test_what_comes_after_a_takedown_waits_and_is_refused_and_leaves_nothing(
     assert files_of(tmp_path, new) == []
     with sessions() as session:
         assert session.scalar(select(Image).where(Image.sha256 == new)) is None
-        assert session.scalars(select(Erasure)).all() == []
+        assert all(each.erased_at is not None for each in session.scalars(select(Erasure)))
 
 
 def test_an_address_is_kept_out_in_whatever_spelling_and_whatever_comes_from_it(
@@ -217,6 +217,20 @@ def test_who_stores_bytes_that_are_erased_meanwhile_is_told_to_send_them_again(
     again = do(sessions, ingesting(blobs, birds, NEW))
     assert again.outcome is ImageOutcome.STORED  # type: ignore[attr-defined]
     erase_pending(sessions, blobs)
+    assert files_of(tmp_path, new) == [new]
+
+
+def test_bytes_that_nobody_wanted_any_more_are_asked_for_again(
+    sessions: Sessions, blobs: FolderBlobs, birds: Project, tmp_path: Path
+) -> None:
+    """Without any takedown: a project forgot the picture between the bytes and the rows of another."""
+    new = sha256_of(NEW)
+    storing = ingesting(blobs, birds, NEW)
+    do(sessions, lambda session: erase_later(session, [new]))
+    assert erase_pending(sessions, blobs) == 1
+    assert do(sessions, storing).reason == ERASED  # type: ignore[attr-defined]
+    assert do(sessions, ingesting(blobs, birds, NEW)).outcome is ImageOutcome.STORED  # type: ignore[attr-defined]
+    assert erase_pending(sessions, blobs) == 0
     assert files_of(tmp_path, new) == [new]
 
 

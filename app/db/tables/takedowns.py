@@ -37,8 +37,8 @@ class Takedown(Table):
 class Tombstone(Table):
     """What a takedown keeps out: the SHA-256 of bytes or of an address, which cannot be told apart.
 
-    A row stays when its takedown is lifted: whoever stores these bytes then looks whether they are
-    still there, because they may be on their way out at this moment.
+    A row stays when its takedown is lifted: the row of the image is there, and comes to life again
+    when the picture is sent again.
     """
 
     __tablename__ = "tombstone"
@@ -55,9 +55,11 @@ class Tombstone(Table):
 class Erasure(Table):
     """Bytes that are to be erased once the transaction is committed that wrote this row.
 
-    Whoever erases holds the row's lock, and so does who stores these bytes at the same moment.
+    Whoever erases holds the row's lock, and so does who stores these bytes at the same moment. The
+    row stays for a while: who has put the bytes before and writes rows after sees that they went.
     """
 
     __tablename__ = "erasure"
     sha256: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = created()
+    erased_at: Mapped[datetime | None]

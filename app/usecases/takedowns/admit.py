@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, Text, any_, literal, select, update
+from sqlalchemy import ARRAY, Text, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Erasure, Image, Project, Tombstone
+from app.db.tables import Erasure, Image, Project
 from app.domain.takedown import ERASED, TAKEN_DOWN, address_key
 from app.usecases.takedowns.erase import erase_later
 
@@ -16,7 +16,7 @@ SENTENCES = {
         "project lead can lift the takedown if it was a mistake."
     ),
     ERASED: (
-        "These bytes were being erased at this moment because of a takedown. Send the picture again."
+        "These bytes were just being erased, because nobody had the picture any more. Send it again."
     ),
 }
 
@@ -63,20 +63,16 @@ def admit(session: Session, project: Project, arriving: Sequence[Arriving]) -> A
         .where(Project.id == project.id)
         .with_for_update(read=True, key_share=True)
     )
-    rows = session.execute(
-        select(Tombstone.key, Tombstone.project_id, Tombstone.lifted).where(
-            # One text for the statement, however many there are.
-            Tombstone.key == any_(literal(list(keys), ARRAY(Text)))
-        )
-    ).all()
+    rows = session.execute(_KNOWN, {"keys": list(keys), "project": project.id}).all()
     if not rows:
         return Admitted({}, set())
-    shut = {row.key for row in rows if not row.lifted and row.project_id in (None, project.id)}
-    known = {row.key for row in rows} - shut
-    # Elsewhere, or once: these bytes may be on their way out. Who erases them is waited for.
+    shut = {row.key for row in rows if row.shut}
+    erased = {row.key for row in rows if row.erased} - shut
+    lifted = {row.key for row in rows if row.lifted} - shut
+    # These bytes may be on their way out. Who erases them is waited for.
     session.execute(
         select(Erasure.sha256)
-        .where(Erasure.sha256.in_(known))
+        .where(Erasure.sha256.in_(erased))
         .order_by(Erasure.sha256)
         .with_for_update()
     )
@@ -84,11 +80,25 @@ def admit(session: Session, project: Project, arriving: Sequence[Arriving]) -> A
     for place, each in enumerate(arriving):
         if not shut.isdisjoint(each.keys):
             refused[place] = TAKEN_DOWN
-        elif each.sha256 in known and not each.is_stored():
+        elif each.sha256 in erased and not each.is_stored():
             refused[place] = ERASED
-    erase_later(session, {arriving[place].sha256 for place in refused})
+    # What was erased needs no erasing.
+    down = {place for place, reason in refused.items() if reason == TAKEN_DOWN}
+    erase_later(session, {arriving[place].sha256 for place in down})
     welcome = {each.sha256 for place, each in enumerate(arriving) if place not in refused}
-    return Admitted(refused, _bring_back(session, project, welcome & known))
+    return Admitted(refused, _bring_back(session, project, welcome & lifted))
+
+
+# What is known of any of these keys: few rows, by two indexes, and most often none.
+_KNOWN = text(
+    """
+    SELECT key, NOT lifted AND (project_id IS NULL OR project_id = :project) AS shut,
+           lifted, false AS erased
+    FROM tombstone WHERE key = ANY (:keys)
+    UNION ALL
+    SELECT sha256, false, false, true FROM erasure WHERE sha256 = ANY (:keys)
+    """
+).bindparams(bindparam("keys", type_=ARRAY(Text)))
 
 
 def _bring_back(session: Session, project: Project, hashes: set[str]) -> set[str]:

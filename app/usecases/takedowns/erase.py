@@ -1,21 +1,22 @@
 """Erase bytes after the commit that gave them up: the picture, its copies, and its features.
 
 Blobs are shared by projects. A file goes only when no project holds the picture, and nobody may be
-storing a row for it meanwhile: who wrote the row to erase has left a tombstone, and whoever stores
-these bytes and sees it locks that row, too, and looks whether the bytes are still there (`admit`).
-Those who looked before the tombstone was there are waited for.
+storing a row for it meanwhile: whoever stores these bytes and sees the row that says so locks it,
+too, and looks whether the bytes are still there (`admit`). Those who looked before that row was
+there are waited for.
 """
 
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import BlobMissing, Blobs, derivative_key, original_key
-from app.db.session import transaction
+from app.db.session import database_now, transaction
 from app.db.tables import Erasure, Feature, FeatureShard, Image, Project
 from app.pictures import Size
 
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 ERASING = "erasing"
 """Where a session notes that its commit leaves bytes to erase."""
 _MOST = 1000
+_KEPT = timedelta(days=1)  # longer than from bytes to rows
 _HEADER = 8  # bytes that tell how long the header of a safetensors file is
 _BYTES = {"F16": 2, "BF16": 2, "F32": 4}
 
@@ -32,7 +34,9 @@ def erase_later(session: Session, hashes: Iterable[str]) -> None:
     """These bytes go after the commit, unless a project still holds the picture then."""
     rows = [{"sha256": sha256} for sha256 in sorted(set(hashes))]
     if rows:
-        session.execute(insert(Erasure).values(rows).on_conflict_do_nothing())
+        statement = insert(Erasure).values(rows)
+        again = {"erased_at": None, "created_at": func.now()}
+        session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=again))
         session.info[ERASING] = True
 
 
@@ -40,8 +44,12 @@ def erase_pending(sessions: sessionmaker[Session], blobs: Blobs) -> int:
     """Erase what waits; a crash on the way leaves it waiting. Gives how many pictures went."""
     with transaction(sessions) as session:
         waiting = session.scalars(
-            select(Erasure.sha256).order_by(Erasure.sha256).limit(_MOST)
+            select(Erasure.sha256)
+            .where(Erasure.erased_at.is_(None))
+            .order_by(Erasure.sha256)
+            .limit(_MOST)
         ).all()
+        session.execute(delete(Erasure).where(Erasure.erased_at < func.now() - _KEPT))
     if not waiting:
         return 0
     _wait_for_uploads(sessions)
@@ -63,7 +71,9 @@ def _wait_for_uploads(sessions: sessionmaker[Session]) -> None:
 
 def _erase(session: Session, blobs: Blobs, sha256: str) -> bool:
     row = session.scalar(
-        select(Erasure).where(Erasure.sha256 == sha256).with_for_update(skip_locked=True)
+        select(Erasure)
+        .where(Erasure.sha256 == sha256, Erasure.erased_at.is_(None))
+        .with_for_update(skip_locked=True)
     )
     if row is None:
         return False
@@ -75,7 +85,9 @@ def _erase(session: Session, blobs: Blobs, sha256: str) -> bool:
             blobs.delete(derivative_key(sha256, size.word))
         _forget_features(session, blobs, sha256)
         log.info("picture erased", sha256=sha256)
-    session.delete(row)
+        row.erased_at = database_now(session)
+    else:
+        session.delete(row)
     return free
 
 
