@@ -56,7 +56,7 @@ def test_nothing_breaks_it_and_every_answer_is_documented(
     if known:
         there |= {"number": 1, "sha256": sha256, "category_id": made.category_ids[0]}
         there |= {"size": "thumbnail"}
-    _describe(there, tmp_path / "schemathesis.toml")
+    _describe(there, tmp_path)
     run = subprocess.run(
         _command(server, token, skips_edges=who != "lena" or not known),
         cwd=tmp_path,
@@ -67,10 +67,19 @@ def test_nothing_breaks_it_and_every_answer_is_documented(
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
 
 
-def _describe(there: dict[str, object], settings: Path) -> None:
+HOOKS = """
+import schemathesis
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+"""
+
+
+def _describe(there: dict[str, object], folder: Path) -> None:
     """Values of parameters in addresses: those that are made up would mostly end in 404."""
     lines = [f'"path.{name}" = {json.dumps(value)}' for name, value in there.items()]
-    settings.write_text("\n".join(["[parameters]", *lines]), encoding="utf-8")
+    (folder / "more_types.py").write_text(HOOKS, encoding="utf-8")
+    (folder / "schemathesis.toml").write_text(
+        "\n".join(['hooks = "more_types"', "[parameters]", *lines]), encoding="utf-8"
+    )
 
 
 def _command(server: Server, token: str, *, skips_edges: bool) -> list[Any]:
