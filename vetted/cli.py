@@ -31,7 +31,7 @@ from app.usecases.import_plan import ImportOptions
 from app.usecases.round_manifest import manifest_chunks, round_to_tell
 from app.usecases.takedowns.tombstones import Asked
 from migrations.run import upgrade
-from vetted.client import BrokenOffError, RefusedError, RoundFailedError
+from vetted.client import BrokenOffError, Client, RefusedError, RoundFailedError
 from vetted.database import URL, database, project_named, session_at
 from vetted.embedded.errors import EmbeddedError
 from vetted.embedded.signals import exit_on_signals
@@ -39,6 +39,7 @@ from vetted.embedded.stack import Stack, forget, running_environment
 from vetted.importing.command import Wanted, import_pictures
 from vetted.ingesting.command import Wanted as WantedIngest
 from vetted.ingesting.command import ingest as ingest_pictures
+from vetted.negatives import GENERIC, LICENCE, Generic, send_negatives
 from vetted.takedowns import lift_on_server, preview_on_server, take_down_on_server
 
 main = typer.Typer(no_args_is_help=True, help="Grow a fine-grained image dataset with experts.")
@@ -47,6 +48,8 @@ member = typer.Typer(no_args_is_help=True, help="Who is in a project, and as wha
 model = typer.Typer(no_args_is_help=True, help="What rounds have trained.")
 rounds = typer.Typer(no_args_is_help=True, help="What rounds were computed from.")
 token = typer.Typer(no_args_is_help=True, help="Keys for programs.")
+coarse = typer.Typer(no_args_is_help=True, help="What is out of a project's domain.")
+main.add_typer(coarse, name="filter")
 main.add_typer(user, name="user")
 main.add_typer(member, name="member")
 main.add_typer(token, name="token")
@@ -59,6 +62,7 @@ DataDir = Annotated[
 ]
 VAR = Path("var")
 DEMO = VAR / "demo"
+CACHE = Path("~/.cache/vetted").expanduser()
 
 
 @contextmanager
@@ -228,6 +232,37 @@ def ingest(
         )
         ended = ingest_pictures(wanted, Console())
     raise typer.Exit(ended)
+
+
+@coarse.command("negatives")
+def filter_negatives(
+    project: Annotated[str, typer.Option(help="Of which project")],
+    url: Annotated[str, typer.Option(envvar="VETTED_URL", help="Where the service is")],
+    token: Annotated[str, typer.Option(envvar="VETTED_TOKEN", help="A key with the scope lead")],
+    path: Annotated[
+        Path | None, typer.Argument(exists=True, help="Folder of pictures, or one picture")
+    ] = None,
+    generic: Annotated[  # noqa: FBT002
+        bool, typer.Option("--generic", help=f"Pictures of {GENERIC}, {LICENCE}, instead")
+    ] = False,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A class of the generic set that is in the domain; may be repeated"),
+    ] = None,
+    each: Annotated[int, typer.Option(min=1, help="Pictures of each generic class")] = 20,
+    keep: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder that keeps the generic set")
+    ] = CACHE,
+) -> None:
+    """Give the coarse filter pictures of anything but the project's domain. Again is harmless."""
+    with _plain_refusals():
+        if generic == (path is not None):
+            raise ValueError("Name a folder of pictures, or ask for --generic: one of the two.")
+        wanted = path or Generic(keep, tuple(leave_out or ()), each)
+        with Client(url.rstrip("/"), token) as client:
+            counts = send_negatives(client, project, wanted, Console())
+    for how, number in counts.most_common():
+        typer.echo(f"{number} {how}")
 
 
 @main.command()

@@ -70,6 +70,13 @@ class Client:
         """Upload crawled images, with one source for each."""
         return self._upload(f"/projects/{project}/images", files, sources=json.dumps(sources))
 
+    def add_negatives(self, project: str, files: Sequence[Path], about: Mapping[str, Any]) -> Any:
+        """Upload pictures out of the domain: `origin`, and perhaps one source for all of them."""
+        fields = {"origin": about["origin"]}
+        if "sources" in about:
+            fields["sources"] = json.dumps([about["sources"]])
+        return self._upload(f"/projects/{project}/negatives", files, **fields)
+
     def _upload(self, path: str, files: Sequence[Path], **fields: str) -> Any:
         with ExitStack() as opened:
             parts = [
