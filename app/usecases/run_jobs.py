@@ -166,8 +166,9 @@ _LOCKS: dict[Owner, Callable[[Session, int], Owning]] = {
 
 
 def _lock_job(session: Session, claim: Claim) -> Job:
-    job = session.scalars(select(Job).where(Job.id == claim.job_id).with_for_update()).one()
-    if job.attempt != claim.attempt or job.state != JobState.RUNNING:
+    job = session.scalar(select(Job).where(Job.id == claim.job_id).with_for_update())
+    # None where another job was made for its owner meanwhile.
+    if job is None or job.attempt != claim.attempt or job.state != JobState.RUNNING:
         raise StaleAttemptError(claim.job_id, claim.attempt)
     return job
 
