@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
+from time import monotonic
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -30,15 +31,18 @@ from app.imports.sidecars import (
 from app.locations import Found, Location, LocationError, UnreadableError, open_location
 from app.pictures import PictureLimits, RefusalReason
 from app.usecases.batches import end_batch, start_batch
-from app.usecases.run_jobs import lock_batch_claim
+from app.usecases.fetch_addresses import others_wait
+from app.usecases.run_jobs import got_on, lock_batch_claim
 from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from app.usecases.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
-from workers.runner import JobFailedError, Publish, Work
+from workers.runner import GaveWayError, JobFailedError, Publish, Work
 from workers.space import need_space
 
 _LISTED = 1000  # names that are compared at a time
 _READ = 32  # pictures of a transaction
 _AT_ONCE = 4  # of them are read and decoded at a time: a bucket answers slowly, but many
+_SLICE = 300.0  # seconds after which the worker is left to others who wait
+_LOOK_EVERY = 5.0  # seconds between two looks for them
 _MOST_BESIDE = 1000  # files that share what comes before the first dot
 _NOTHING_SAID = SourceFacts()
 T = TypeVar("T")
@@ -59,7 +63,11 @@ class Candidate:
 
 
 def compute(work: Work) -> Publish:
-    """Do what is left of the sync."""
+    """Do what is left of the sync.
+
+    Raises:
+        GaveWayError: when others have waited long enough, or the disk is nearly full.
+    """
     settings = work.bench.settings
     with transaction(work.bench.sessions) as session:
         batch, _ = lock_batch_claim(session, work.claim)
@@ -86,6 +94,7 @@ class _Sync:
     def __init__(self, work: Work, location: Location) -> None:
         self._work = work
         self._location = location
+        self._way_at = monotonic() + _SLICE
         settings = work.bench.settings
         self._limits = PictureLimits(
             bytes=settings.most_image_bytes, pixels=settings.most_image_pixels
@@ -100,6 +109,7 @@ class _Sync:
                 done += len(listed) - len(fresh)
                 for some in _some(fresh, _READ):
                     need_space(self._work)
+                    self._make_way()
                     self._work.heart.progress(done, None)
                     read = list(pool.map(self._read, some))
                     done += len(some)
@@ -113,9 +123,19 @@ class _Sync:
             batch = session.get_one(Batch, self._work.claim.owner_id)
             return [by_name[seen] for seen in new_or_changed(session, batch, list(by_name))]
 
+    def _make_way(self) -> None:
+        if monotonic() < self._way_at:
+            return
+        with self._work.bench.sessions() as session:
+            if others_wait(session, self._work.claim.job_id, database_now(session)):
+                raise GaveWayError
+        self._way_at = monotonic() + _LOOK_EVERY
+
     def _write(self, read: Sequence[Read], done: int) -> None:
         with transaction(self._work.bench.sessions) as session:
-            publish_sync(session, lock_batch_claim(session, self._work.claim)[0], read, done)
+            batch, job = lock_batch_claim(session, self._work.claim)
+            publish_sync(session, batch, read, done)
+            got_on(job)
 
     def _read(self, candidate: Candidate) -> Read:
         """Runs in a thread."""

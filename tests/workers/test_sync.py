@@ -5,16 +5,19 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app.blobs import open_blobs
-from app.db.tables import Batch, BatchRefusal, Candidate, Image, Job, Source
+from app.db.tables import Batch, BatchRefusal, Candidate, Image, Job, Project, Source
+from app.domain.batch import BatchKind, BatchState
 from app.domain.errors import InvalidError
+from app.domain.job import JobKind, JobState
 from app.domain.location import check_prefix
 from app.locations import FolderLocation, Found
 from app.settings import Settings
@@ -23,6 +26,7 @@ from tests.factories import paint
 from tests.memory_jobs import MemoryJobs
 from tests.s3 import S3
 from tests.workers.factory import Factory
+from workers import sync_location
 from workers.runner import Workbench, run_one
 from workers.sync_location import candidates
 
@@ -192,15 +196,53 @@ def test_a_location_that_does_not_answer_fails_with_a_sentence(
     gone = "s3://no-such-bucket" if shelf.at.startswith("s3:") else str(tmp_path / "nowhere")
     settings = place.bench.settings
     broken = settings.model_copy(update={"sync_locations": f"crawls={gone}"})
-    whole, place.bench = place.bench, Workbench(
-        broken, place.bench.sessions, place.bench.blobs, place.bench.jobs
-    )  # fmt: skip
+    whole, place.bench = place.bench, dataclasses.replace(place.bench, settings=broken)
     failed = place.sync()
     assert failed["state"] == "failed"
     assert "cannot be listed" in failed["error"]
     assert "\n" not in failed["error"]
     place.bench = whole
     assert told(place.sync())[:3] == ("done", 1, 1)
+
+
+def test_a_long_sync_leaves_the_worker_to_others(
+    place: Place, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_location, "_READ", 2)
+    monkeypatch.setattr(sync_location, "_LOOK_EVERY", 0.0)
+    for index in range(5):
+        shelf.put(f"{index}.jpg", paint(0, index))
+    with place.factory.transaction() as session:
+        project = session.scalars(select(Project)).one()
+        other = factories.make_batch(
+            session, project, kind=BatchKind.SYNC, name="other", state=BatchState.QUEUED
+        )
+        long_ago = datetime.now(UTC) - timedelta(minutes=1)
+        waiting = Job(
+            kind=JobKind.SYNC_LOCATION, batch_id=other.id, state=JobState.QUEUED, sent_at=long_ago
+        )
+        session.add(waiting)
+    monkeypatch.setattr(sync_location, "_SLICE", 0.0)
+    begun = place.sync()
+    assert (begun["state"], begun["stored"], shelf.reads()) == ("running", 0, [])
+    with place.factory.sessions() as session:
+        job = session.scalars(select(Job).where(Job.batch_id == begun["id"])).one()
+        assert (job.state, job.lapses) == ("queued", 0)
+    with place.factory.transaction() as session:
+        session.execute(delete(Job).where(Job.id == waiting.id))
+    run_one(place.bench, job.id)
+    assert [each.stored for each in place.rows(select(Batch).where(Batch.id == begun["id"]))] == [5]
+
+
+def test_nothing_comes_in_while_the_disk_is_full(place: Place, shelf: Shelf) -> None:
+    shelf.put("1.jpg", paint(0, 1))
+    bench = place.bench
+    full = bench.settings.model_copy(update={"least_free_bytes": 2**60})
+    place.bench = dataclasses.replace(bench, settings=full)
+    # What goes into a bucket needs no disk here.
+    expected = ("done", 1) if bench.settings.blobs else ("running", 0)
+    batch = place.sync()
+    assert (batch["state"], batch["stored"]) == expected
 
 
 def test_nothing_leads_out_of_a_folder(tmp_path: Path) -> None:
