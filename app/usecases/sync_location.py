@@ -104,6 +104,7 @@ def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int
     """
     project = session.get_one(Project, batch.project_id)
     location, _ = place_of(batch)
+    answers = ingest_images(session, project, batch.id, [each.taken for each in read])
     rows = [
         {
             "project_id": project.id,
@@ -115,8 +116,11 @@ def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int
             "batch_id": batch.id,
         }
         # In one order, so that two syncs at once cannot deadlock.
-        for each in sorted(read, key=lambda each: each.seen.name)
-        if each.keep
+        for each, answer in sorted(
+            zip(read, answers, strict=True), key=lambda pair: pair[0].seen.name
+        )
+        # A picture that was taken down is read again each time: the takedown may be lifted.
+        if each.keep and (each.taken.picture is None or answer.sha256 is not None)
     ]
     if rows:
         upsert = insert(SyncedObject).values(rows)
@@ -129,5 +133,4 @@ def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int
                 },
             )
         )
-    ingest_images(session, project, batch.id, [each.taken for each in read])
     batch.done = max(batch.done, done)

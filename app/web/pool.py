@@ -1,5 +1,7 @@
 """What the pages of the pool and of a batch show, out of rows."""
 
+from collections.abc import Iterable
+
 from sqlalchemy.orm import Session
 
 from app.db import batch_queries
@@ -45,7 +47,12 @@ AT_WORK = frozenset({BatchState.QUEUED, BatchState.RUNNING})
 
 
 def pool_page(
-    session: Session, project: Project, frame: Frame, words: Words, before: int | None
+    session: Session,
+    project: Project,
+    locations: Iterable[str],
+    frame: Frame,
+    words: Words,
+    before: int | None,
 ) -> PoolPage:
     """The pool's numbers and a page of its batches, the newest first."""
     rows = batch_queries.batch_page(session, project.id, None, before, PAGE)
@@ -57,6 +64,7 @@ def pool_page(
         slug=project.slug,
         name=project.name,
         headlines=_headlines(session, project, words),
+        locations=tuple(locations),
         batches=tuple(_line(path, batch, name, words) for batch, _, name in rows),
         busy=any(batch.state in AT_WORK for batch, _, _ in rows),
         older=f"{path}?before={rows[-1][0].id}" if len(rows) == PAGE else None,

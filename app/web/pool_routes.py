@@ -9,6 +9,7 @@ from app.api.dependencies import ContextDep, Lead, UnitDep
 from app.api.one_thread import OneThreadRoute
 from app.db.batch_queries import one_batch
 from app.domain.errors import NotFoundError
+from app.domain.location import locations
 from app.web.filters import filter_page
 from app.web.framing import FramingDep
 from app.web.near_duplicates import duplicates_page
@@ -23,13 +24,16 @@ _MOST = 2**31 - 1
 @router.get("/projects/{project}/pool")
 def pool(
     unit: UnitDep,
+    context: ContextDep,
     access: Lead,
     framing: FramingDep,
     before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
 ) -> Response:
     """What is in the pool, and the batches that brought it."""
     frame = framing.titled(framing.words.t("Pool"), "pool")
-    return render(pool_page(unit.session, access.project, frame, framing.words, before))
+    allowed = locations(context.settings.sync_locations or "")
+    page = pool_page(unit.session, access.project, allowed, frame, framing.words, before)
+    return render(page)
 
 
 @router.get("/projects/{project}/pool/batches/{batch_id}")

@@ -68,6 +68,7 @@ def server(
             "VETTED_DATA_DIR": str(data_dir),
             "VETTED_SECRET_KEY": "k" * 40,
             "VETTED_PRIVATE_HOSTS": "127.0.0.1",
+            "VETTED_SYNC_LOCATIONS": f"crawls={data_dir}/crawls,old-server=s3://old-server/2025",
         }
         port = free_port()
         process = _serve(port, settings)

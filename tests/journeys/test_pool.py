@@ -89,6 +89,25 @@ def test_batches_are_followed_and_stopped(server: Server, visit: Visit, labeling
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
 
 
+def test_a_lead_syncs_what_the_operator_named(visit: Visit, labeling: Make) -> None:
+    made = labeling(proposals=2)
+    page = visit(f"/projects/{made.slug}/pool", login_of("lena", made))
+    folder, button = page.get_by_label("Folder in it"), page.get_by_role("button", name="Sync now")
+    folder.fill("../elsewhere")
+    button.click()
+    expect(page.locator("#prefix-problem")).to_contain_text("without .. in it")
+    expect(folder).to_be_focused()
+    folder.fill("2026/alps")
+    page.get_by_label("Location").select_option("crawls")
+    button.click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="crawls/2026/alps"))
+    expect(row).to_contain_text("Waits for a worker")
+    expect(page.locator("#prefix-problem")).to_be_empty()
+    button.click()
+    expect(page.get_by_role("alert")).to_contain_text("crawls is being synced already")
+    assert_accessible(page)
+
+
 def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
     server: Server, visit: Visit, labeling: Make
 ) -> None:

@@ -1,6 +1,7 @@
 """Syncs from a folder of the server and from a bucket, done by a worker in this process."""
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -232,6 +233,23 @@ def test_a_long_sync_leaves_the_worker_to_others(
         session.execute(delete(Job).where(Job.id == waiting.id))
     run_one(place.bench, job.id)
     assert [each.stored for each in place.rows(select(Batch).where(Batch.id == begun["id"]))] == [5]
+
+
+def test_what_was_taken_down_stays_away_until_that_is_lifted(place: Place, shelf: Shelf) -> None:
+    shelf.put("1.jpg", paint(0, 1))
+    shelf.put("2.jpg", paint(0, 2))
+    assert told(place.sync())[2] == 2
+    path = "projects/flowers/takedowns"
+    what = hashlib.sha256(paint(0, 1)).hexdigest()
+    made = place.client.post(path, json={"what": what, "reason": "asked for"})
+    assert made.status_code == 201, made.text
+    shelf.put("again.jpg", paint(0, 1))
+    assert told(place.sync())[2:] == (0, 0, 1, {"taken_down": 1})
+    lifted = place.client.post(f"{path}/{made.json()['id']}/lift")
+    assert lifted.status_code == 200, lifted.text
+    shelf.reads()
+    assert told(place.sync())[2:4] == (1, 1)
+    assert sorted(shelf.reads()) == ["1.jpg", "again.jpg"]
 
 
 def test_nothing_comes_in_while_the_disk_is_full(place: Place, shelf: Shelf) -> None:

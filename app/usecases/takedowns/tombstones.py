@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db.tables import Image, Project, Takedown, Tombstone
+from app.db.tables import Image, Project, SyncedObject, Takedown, Tombstone
 from app.domain.event import Verb
 from app.domain.takedown import Effect, Kind, Named
 from app.usecases.events import record
@@ -76,8 +76,13 @@ def keep_out_images(session: Session, takedown: Takedown, image_ids: Collection[
 
 
 def lift(session: Session, takedown: Takedown, user_id: int | None, now: datetime) -> None:
-    """Nothing is kept out any more by this takedown."""
+    """Nothing is kept out any more by this takedown; the next sync reads its pictures again."""
     takedown.lifted_by, takedown.lifted_at = user_id, now
+    keys = select(Tombstone.key).where(Tombstone.takedown_id == takedown.id)
+    again = delete(SyncedObject).where(SyncedObject.sha256.in_(keys))
+    if takedown.project_id is not None:
+        again = again.where(SyncedObject.project_id == takedown.project_id)
+    session.execute(again)
     session.execute(
         update(Tombstone).where(Tombstone.takedown_id == takedown.id).values(lifted=True)
     )

@@ -35,6 +35,8 @@ class PoolPage:
     slug: str
     name: str
     headlines: tuple[Headline, ...]
+    # Names that the operator gave to what may be synced; none without any.
+    locations: tuple[str, ...]
     batches: tuple[BatchLine, ...]
     busy: bool
     older: str | None

@@ -3,6 +3,7 @@
 
 import { Passing, call } from "./api.js";
 import { wire } from "./dialogs.js";
+import { saving } from "./form.js";
 import { refresh as refreshParts } from "./fresh.js";
 import { count, t, tn } from "./words.js";
 
@@ -113,6 +114,17 @@ document.addEventListener("click", ({ target }) => {
   button.disabled = true;
   act(button.dataset.act);
 });
+
+if (at("sync-form")) {
+  saving(
+    at("sync-form"),
+    ({ elements: { location: place, prefix } }) =>
+      call("POST", `/api/v1/projects/${encodeURIComponent(project)}/syncs`, {
+        body: { location: place.value, prefix: prefix.value },
+      }),
+    () => refresh().then(watch, () => {}),
+  );
+}
 
 bind();
 watch();
