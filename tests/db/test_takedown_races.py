@@ -22,6 +22,7 @@ from app.db.tables import (
     Proposal,
     Round,
     Source,
+    SyncedObject,
     Takedown,
     User,
 )
@@ -159,6 +160,15 @@ def test_a_lifted_takedown_lets_the_picture_come_again(
     taken = do(sessions, taking_down(blobs, unstarted, new))
     erase_pending(sessions, blobs)
     with transaction(sessions) as session:
+        batch_id = factories.batch_of_today(session, unstarted)
+        for name, sha256 in (("a.jpg", new), ("b.jpg", sha256_of(OTHER))):
+            session.add(
+                SyncedObject(
+                    project_id=unstarted.id, location="crawl", name=name, size=1, stamp="",
+                    sha256=sha256, batch_id=batch_id,
+                )
+            )  # fmt: skip
+    with transaction(sessions) as session:
         lift_takedown(
             session,
             unstarted,
@@ -173,6 +183,8 @@ def test_a_lifted_takedown_lets_the_picture_come_again(
     with sessions() as session:
         image = session.scalars(select(Image).where(Image.sha256 == new)).one()
         assert image.taken_down_at is None
+        # The next sync reads it again, and no other.
+        assert session.scalars(select(SyncedObject.name)).all() == ["b.jpg"]
         assert session.get_one(Candidate, image.id).standing == "new"
     with pytest.raises(InvalidError, match="lifted already"), transaction(sessions) as session:
         lift_takedown(

@@ -86,6 +86,12 @@ def lift(session: Session, takedown: Takedown, user_id: int | None, now: datetim
     session.execute(
         update(Tombstone).where(Tombstone.takedown_id == takedown.id).values(lifted=True)
     )
+    # A sync passes over what it has read before: now it is to read these again.
+    keys = select(Tombstone.key).where(Tombstone.takedown_id == takedown.id)
+    read = delete(SyncedObject).where(SyncedObject.sha256.in_(keys))
+    if takedown.project_id is not None:
+        read = read.where(SyncedObject.project_id == takedown.project_id)
+    session.execute(read)
 
 
 def record_takedown(session: Session, project: Project, takedown: Takedown, effect: Effect) -> None:
