@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Label, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Example, Project, User
 from app.domain.batch import Standing
-
-FILTERED = "filtered"
 
 
 @dataclass(frozen=True)
@@ -87,21 +84,19 @@ def refusal_page(
 
 def pool_standings(session: Session, project_id: int) -> Standings:
     """Where the candidates of a project stand."""
-    where = _standing(project_id)
-    query = select(where, func.count()).where(Candidate.project_id == project_id)
-    return _counted(session, query.group_by(where))
+    counted = select(*_counts(project_id)).where(Candidate.project_id == project_id)
+    return Standings(**session.execute(counted).mappings().one())
 
 
 def batch_standings(session: Session, batch: Batch) -> Standings:
     """Where the candidates stand that a batch brought, first or again."""
-    where = _standing(batch.project_id)
-    query = (
-        select(where, func.count())
+    counted = (
+        select(*_counts(batch.project_id))
         .select_from(BatchImage)
         .join(Candidate, Candidate.image_id == BatchImage.image_id)
         .where(BatchImage.batch_id == batch.id)
     )
-    return _counted(session, query.group_by(where))
+    return Standings(**session.execute(counted).mappings().one())
 
 
 def batch_examples(session: Session, batch: Batch) -> int:
@@ -127,13 +122,16 @@ def all_received(session: Session, project_id: int) -> Received:
     return Received(*map(int, row))
 
 
-def _standing(project_id: int) -> Any:
+def _counts(project_id: int) -> list[Label[int]]:
+    """Columns that count all at once: grouped by where they stand, nothing is counted in parallel."""
     threshold = select(Project.domain_threshold).where(Project.id == project_id).scalar_subquery()
-    passing = Candidate.standing.in_((Standing.NEW, Standing.OPEN))
-    return case(
-        (passing & (Candidate.domain_score < threshold), FILTERED), else_=Candidate.standing
-    ).label("stands")
-
-
-def _counted(session: Session, query: Select[Any, int]) -> Standings:
-    return Standings(**dict(session.execute(query).all()))
+    passes = func.coalesce(Candidate.domain_score, 1) >= threshold
+    unsettled = Candidate.standing.in_((Standing.NEW, Standing.OPEN))
+    where = {
+        "open": (Candidate.standing == Standing.OPEN) & passes,
+        "new": (Candidate.standing == Standing.NEW) & passes,
+        "near_duplicate": Candidate.standing == Standing.NEAR_DUPLICATE,
+        "quarantined": Candidate.standing == Standing.QUARANTINED,
+        "filtered": unsettled & ~passes,
+    }
+    return [func.count().filter(condition).label(name) for name, condition in where.items()]
