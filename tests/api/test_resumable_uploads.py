@@ -1,12 +1,9 @@
 """Archives in pieces (tus 1.0): what is acknowledged stays, and one archive is one batch."""
 
 import base64
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from httpx2 import Response
 from sqlalchemy import select, update
 
@@ -25,7 +22,6 @@ from workers.runner import Workbench, forget_uploads
 BASE = "/projects/flowers/uploads"
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECES = {"Content-Type": "application/offset+octet-stream"}
-MEMORY = "/dev/shm"  # noqa: S108 - a disk of its own
 DATA = bytes(range(256)) * 40
 
 
@@ -206,16 +202,3 @@ def test_what_expired_is_forgotten_and_what_is_over_leaves_no_archive(service: S
     assert not service.blobs.exists(key or "")
     with transaction(service.sessions) as session:
         assert batch_blobs_to_forget(session) == []
-
-
-@pytest.mark.parametrize("place", [None, MEMORY], ids=["same disk", "another disk"])
-def test_a_file_is_moved_into_the_blobs(
-    service: Service, tmp_path: Path, place: str | None
-) -> None:
-    if place is not None and not Path(place).is_dir():
-        pytest.skip("no other disk here")
-    with tempfile.TemporaryDirectory(dir=place or tmp_path) as folder:
-        file = Path(folder) / "part"
-        file.write_bytes(DATA)
-        service.blobs.move_in("uploads/a", file)
-        assert (service.blobs.get("uploads/a"), file.exists()) == (DATA, False)

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.blobs import (
 from app.settings import StorageSettings
 from tests.s3 import S3
 
+MEMORY = "/dev/shm"  # noqa: S108 - a disk of its own
 SHA = "ab" * 2 + "0" * 60
 
 
@@ -117,6 +119,21 @@ def test_a_large_file_goes_in_and_out_in_pieces(blobs: Blobs, tmp_path: Path) ->
             while piece := file.read(300_000):
                 assert source.read(300_000) == piece
     assert blobs.size("large") == size
+
+
+@pytest.mark.parametrize("folder", [None, MEMORY], ids=["same disk", "another disk"])
+def test_a_file_is_moved_in(blobs: Blobs, tmp_path: Path, folder: str | None) -> None:
+    if folder is not None and not Path(folder).is_dir():
+        pytest.skip("no other disk here")
+    with tempfile.TemporaryDirectory(dir=folder or tmp_path) as place:
+        file = Path(place) / "part"
+        for data in (os.urandom(3 << 20), b"other"):
+            file.write_bytes(data)
+            blobs.move_in("uploads/a", file)
+            assert (blobs.get("uploads/a"), file.exists()) == (data, False)
+        with pytest.raises(FileNotFoundError):
+            blobs.move_in("uploads/a", file)
+    assert blobs.get("uploads/a") == b"other"
 
 
 def test_a_file_is_read_from_any_place_as_archives_need_it(blobs: Blobs, tmp_path: Path) -> None:

@@ -151,12 +151,18 @@ def test_the_command_sends_an_archive_follows_it_and_is_not_sent_again(place: Pl
         kinds = select(Batch.kind).where(Batch.project_id == place.project_id)
         assert sorted(session.scalars(kinds)) == ["archive", "upload"]
     shard.write_bytes(b"<html>" * 1000)
-    sending = place.begin(str(shard))
+    empty = place.folder / "empty.tar"
+    empty.touch()
+    sending = place.begin(str(empty), str(shard))
     place.work()
     printed, _ = sending.communicate(timeout=60)
-    assert (sending.returncode, "This is no zip and no tar" in printed) == (1, True)
-    ended, printed = place.run(str(shard), "--afresh", "--no-wait")
+    assert (sending.returncode, "shard-0001.tar: This is no zip and no tar" in printed) == (1, True)
+    assert "empty.tar: The archive is empty." in printed
+    # There is nothing to go on with: it is sent anew.
+    ended, printed = place.run(str(shard), "--no-wait")
     assert (ended, "is batch" in printed) == (0, True)
+    with place.server.sessions() as session:
+        assert len(session.scalars(kinds).all()) == 4
 
 
 def test_the_state_survives_names_of_any_kind(tmp_path: Path) -> None:

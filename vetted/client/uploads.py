@@ -11,7 +11,7 @@ from vetted.client.rest import Client
 
 PIECE = 64 << 20  # bytes of one request
 _READ = 1 << 20
-_GONE, _ELSEWHERE = 404, 409
+_GONE, _ELSEWHERE, _EMPTY = 404, 409, 422
 
 # Told of the bytes that are sent, and of how many.
 Progress = Callable[[int, int], object]
@@ -61,6 +61,8 @@ class ArchiveUpload:
             RefusedError: when the service does not take it, or the file changes meanwhile.
             BrokenOffError: when it cannot be reached any more.
         """
+        if not self._length:
+            raise RefusedError("empty", "The archive is empty.", _EMPTY)
         with self._file.open("rb") as file:
             while True:
                 batch_id = patience(lambda: self._step(file, progress))

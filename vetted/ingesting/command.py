@@ -30,6 +30,7 @@ from vetted.ingesting.kinds import (
 from vetted.ingesting.state import State, usual_place
 
 _SHOWN = 20
+_OF_THIS_ONE = frozenset({404, 409, 413, 422})  # the next one may be taken all the same
 
 
 class Status(IntEnum):
@@ -86,13 +87,13 @@ class Summary:
         self.reasons += state.reasons()
         self.rejected += state.rejected(_SHOWN)
 
-    def add_report(self, report: Report) -> None:
+    def add_report(self, name: str, report: Report) -> None:
         """Count what a worker made of a batch."""
         self.outcomes += report.outcomes
         self.reasons += report.reasons
         self.rejected += report.rejected
         if report.error is not None:
-            self.errors.append(report.error)
+            self.errors.append(f"{shown(name)}: {report.error}")
 
 
 def ingest(wanted: Wanted, console: Console) -> Status:
@@ -110,7 +111,7 @@ def ingest(wanted: Wanted, console: Console) -> Status:
             addresses = [each for each in wanted.what if is_address(each)]
             for what in wanted.what:
                 if not is_address(what):
-                    run.send(what)
+                    run.send_one(what)
             if addresses:
                 run.fetch(addresses)
         except KeyboardInterrupt:
@@ -140,6 +141,15 @@ class _Run:
         self.console = console
         self.summary = Summary()
         self.patience = Patience(wanted.patience, _saying(console))
+
+    def send_one(self, what: str) -> None:
+        """Send one thing; when the service does not take it as it is, go on with the others."""
+        try:
+            self.send(what)
+        except RefusedError as refused:
+            if refused.status not in _OF_THIS_ONE:
+                raise
+            self.summary.errors.append(f"{shown(what)}: {refused}")
 
     def send(self, what: str) -> None:
         """Send one thing, of whatever kind it is."""
@@ -205,7 +215,10 @@ class _Run:
                     sending.send(self.patience, lambda sent, of: progress(name, sent, of))
                 )
             state.keep(f"batch of {known}", batch_id)
-        self._follow(path.name, int(batch_id))
+        if not self._follow(path.name, int(batch_id)):
+            # Nothing to go on with: the next run sends it anew.
+            state.keep(f"batch of {known}", None)
+            state.keep(f"upload of {known}", None)
 
     def _list(self, path: Path, state: State) -> None:
         known = f"batch of {path} {look_of(path)}"
@@ -215,13 +228,15 @@ class _Run:
                 self.patience(partial(send_addresses, self.client, self.wanted.project, path))
             )
             state.keep(known, batch_id)
-        self._follow(path.name, int(batch_id))
+        if not self._follow(path.name, int(batch_id)):
+            state.keep(known, None)
 
-    def _follow(self, name: str, batch_id: int) -> None:
+    def _follow(self, name: str, batch_id: int) -> bool:
+        """Whether the batch came to its end, or is on its way there."""
         project, console = self.wanted.project, self.console
         if not self.wanted.wait:
             console.print(f"{shown(name)} is batch {batch_id}.", highlight=False, markup=False)
-            return
+            return True
         with Progress(console) as progress:
             report = follow(
                 self.client,
@@ -231,7 +246,8 @@ class _Run:
                 lambda done, total: progress(f"Taking in {shown(name)}", done, total),
                 _SHOWN,
             )
-        self.summary.add_report(report)
+        self.summary.add_report(name, report)
+        return report.error is None
 
 
 def _saying(console: Console) -> Callable[[str], None]:
