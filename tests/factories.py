@@ -68,14 +68,16 @@ Painter = Callable[[int, int], bytes]
 
 
 def paint(category: int, index: int) -> bytes:
-    """A small JPEG; the hue tells the category, the pattern the picture."""
-    picture = Pillow.new("HSV", (96, 72), ((category * 67 + 20) % 256, 150, 190))
-    for bit in range(12):
-        if (index + 1) >> bit & 1:
-            box = (8 * bit, 6 * bit, 8 * bit + 8, 6 * bit + 6)
-            picture.paste((0, 0, 240), box)
+    """A small JPEG; the hue tells the category, the pattern of light and shade the picture.
+
+    Two patterns have nothing in common: near-duplicates are found among candidates.
+    """
+    shades = np.random.default_rng((category, index)).integers(110, 250, (9, 12), dtype=np.uint8)
+    light = Pillow.fromarray(shades).resize((96, 72), Pillow.Resampling.BICUBIC)
+    hue = Pillow.new("L", light.size, (category * 67 + 20) % 256)
+    full = Pillow.new("L", light.size, 150)
     data = io.BytesIO()
-    picture.convert("RGB").save(data, "JPEG", quality=90)
+    Pillow.merge("HSV", (hue, full, light)).convert("RGB").save(data, "JPEG", quality=90)
     return data.getvalue()
 
 

@@ -30,8 +30,11 @@ def embed(
     store: FeatureStore,
     hashes: Sequence[str],
     progress: Progress = lambda _done, _of: None,
+    look: Callable[[str, Image], None] = lambda _sha256, _picture: None,
 ) -> set[str]:
     """Store the features of these pictures where they are missing; each block is kept at once.
+
+    `look` is called in a thread with each picture that is decoded for it.
 
     Returns:
         Those that cannot be read: gone from the blobs, or not whole any more.
@@ -45,6 +48,7 @@ def embed(
         if picture is None:
             unreadable.add(sha256)
             return new("RGB", (1, 1))  # its features are dropped
+        look(sha256, picture)
         return picture
 
     batches = extract(backbone, missing, load=load, batch_size=_BATCH, threads=_THREADS)

@@ -56,6 +56,8 @@ class Verb(StrEnum):
     UPLOAD_FILTER = "upload-filter"
     MOVE_THRESHOLD = "move-threshold"
     SYNC_LOCATION = "sync-location"
+    RELEASE_LEAK = "release-leak"
+    QUARANTINE_LEAK = "quarantine-leak"
 
 
 class Actor(StrEnum):

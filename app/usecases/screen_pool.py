@@ -8,7 +8,7 @@ from sqlalchemy import Integer, Text, bindparam, exists, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, REAL
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Image, Job, Project, Round
+from app.db.tables import Candidate, Example, Image, Job, Project, Round
 from app.domain.batch import Standing
 from app.domain.job import JobEvent, JobKind, JobState, next_state
 from app.domain.round import RoundState
@@ -35,7 +35,12 @@ def projects_to_screen(session: Session, now: datetime) -> Sequence[int]:
     return session.scalars(
         select(Project.id)
         .where(
-            exists().where(Candidate.project_id == Project.id, Candidate.standing == Standing.NEW),
+            exists().where(Candidate.project_id == Project.id, Candidate.standing == Standing.NEW)
+            | exists().where(
+                Example.project_id == Project.id,
+                Example.id > Project.examples_screened,
+                Example.to_version.is_(None),
+            ),
             ~exists().where(
                 Job.project_id == Project.id,
                 Job.kind == JobKind.SCREEN_POOL,

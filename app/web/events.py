@@ -44,6 +44,8 @@ VERBS = {
     Verb.DISABLE_WEBHOOK: marked("Webhook disabled"),
     Verb.DETACH_NEAR_DUPLICATE: marked("Near-duplicate taken out of its group"),
     Verb.ATTACH_NEAR_DUPLICATE: marked("Near-duplicate put back into its group"),
+    Verb.RELEASE_LEAK: marked("Released from quarantine"),
+    Verb.QUARANTINE_LEAK: marked("Put back into quarantine"),
     Verb.ROLL_BACK: marked("Rolled back to a version"),
     Verb.EXPORT_DATASET: marked("Dataset exported"),
     Verb.EXPORT_MODEL: marked("Model exported"),

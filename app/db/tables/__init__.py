@@ -13,6 +13,7 @@ from .imports import Import, ImportRefusal
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
 from .locations import SyncedObject
+from .likenesses import Leak, Likeness, Neighbourhood
 from .log import Event
 from .maps import RoundMap
 from .near_duplicates import NearDuplicate
@@ -61,10 +62,13 @@ __all__ = [
     "Import",
     "ImportRefusal",
     "Job",
+    "Leak",
+    "Likeness",
     "LookAlike",
     "ModelVersion",
     "NearDuplicate",
     "Negative",
+    "Neighbourhood",
     "Project",
     "ProjectMember",
     "Proposal",

@@ -49,6 +49,8 @@ class Project(Table):
     threshold: Mapped[float]
     # Candidates whose domain score is lower are filtered: kept, and not proposed.
     domain_threshold: Mapped[float] = mapped_column(server_default="0.5")
+    # The newest example whose picture was compared with the pool.
+    examples_screened: Mapped[int] = mapped_column(server_default="0")
     backbone: Mapped[str]
     weights: Mapped[str | None]
     image_size: Mapped[int]
