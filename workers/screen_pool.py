@@ -12,7 +12,7 @@ from workers.runner import Publish, Work
 from workers.screening import Screening
 
 # The longest that one job holds a worker: another project's pool and a lead's map get their turn.
-_TURN = 120.0  # seconds
+TURN = 120.0  # seconds
 
 
 def compute(work: Work) -> Publish:
@@ -25,7 +25,7 @@ def compute(work: Work) -> Publish:
     def may_go_on() -> bool:
         with bench.sessions() as session:
             waits = step_waits(session, database_now(session))
-        return not waits and monotonic() - began < _TURN
+        return not waits and monotonic() - began < TURN
 
     Screening(work, project.id, backbone_of(project, bench.settings)).run(may_go_on)
 

@@ -1,0 +1,1 @@
+"""How well near-duplicates are found: see `__main__`."""
