@@ -22,6 +22,7 @@ from app.api import (
     images,
     imports,
     labeling,
+    leaks,
     maps,
     near_duplicates,
     people,
@@ -86,8 +87,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for module in (
         people, projects, category_changes, category_list, exemplars, images, batches, near_duplicates,
-        imports, filters, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks, uploads,
-        addresses, syncs,
+        leaks, imports, filters, rounds, maps, labeling, dataset, events, quality, takedowns, webhooks,
+        uploads, addresses, syncs,
     ):  # fmt: skip
         app.include_router(module.router, prefix=API)
     app.state.live = live_routes.live_of(app.state.context)

@@ -29,6 +29,7 @@ from app.db.tables import (
     Image,
     Import,
     Job,
+    Leak,
     ModelVersion,
     NearDuplicate,
     Project,
@@ -212,6 +213,25 @@ def make_near_duplicate(session: Session, image: Image, representative: Image) -
     )
     session.flush()
     return near
+
+
+def make_leak(session: Session, image: Image, test: Image) -> Leak:
+    """A candidate in quarantine because a test picture shows the same."""
+    leak = Leak(
+        image_id=image.id,
+        project_id=image.project_id,
+        test_image_id=test.id,
+        hash_distance=3,
+        similarity=0.98,
+    )
+    session.add(leak)
+    session.execute(
+        update(Candidate)
+        .where(Candidate.image_id == image.id)
+        .values(standing=Standing.QUARANTINED)
+    )
+    session.flush()
+    return leak
 
 
 def taken(blobs: FolderBlobs, *pictures: bytes) -> list[Taken]:

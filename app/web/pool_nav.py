@@ -6,11 +6,12 @@ from app.web.words import Words, marked
 
 BATCHES = Place("/pool", marked("Batches"))
 DUPLICATES = Place("/pool/duplicates", marked("Duplicates"))
+LEAKS = Place("/pool/leaks", marked("Leak guard"))
 FILTER = Place("/pool/filter", marked("Coarse filter"))
 TAKEDOWNS = Place("/pool/takedowns", marked("Takedowns"))
 # In the order in which they are shown: Batches, Duplicates, Leak guard, Coarse filter, Takedowns. A
 # new page adds itself here, and its template includes `pool_nav.html` after `lead_nav.html`.
-POOL_PLACES = (BATCHES, DUPLICATES, FILTER, TAKEDOWNS)
+POOL_PLACES = (BATCHES, DUPLICATES, LEAKS, FILTER, TAKEDOWNS)
 
 
 def pool_nav(slug: str, here: Place, words: Words) -> tuple[NavLink, ...]:

@@ -12,6 +12,7 @@ from app.domain.errors import NotFoundError
 from app.domain.location import locations
 from app.web.filters import filter_page
 from app.web.framing import FramingDep
+from app.web.leaks import leaks_page
 from app.web.near_duplicates import duplicates_page
 from app.web.pool import batch_report_page, pool_page
 from app.web.templating import render
@@ -72,3 +73,20 @@ def coarse_filter(
     frame = framing.titled(framing.words.t("Coarse filter"), "filter")
     most = context.settings.most_request_images
     return render(filter_page(unit.session, access.project, frame, framing.words, most))
+
+
+@router.get("/projects/{project}/pool/leaks")
+def leaks(
+    unit: UnitDep,
+    access: Lead,
+    framing: FramingDep,
+    before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+    *,
+    released: bool = False,
+) -> Response:
+    """Candidates beside the test pictures that show the same."""
+    frame = framing.titled(framing.words.t("Leak guard"), "leaks")
+    page = leaks_page(
+        unit.session, access.project, frame, framing.words, released=released, before=before
+    )
+    return render(page)

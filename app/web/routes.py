@@ -49,6 +49,7 @@ SPEAKING = frozenset(
         "imports",
         "label",
         "lead",
+        "leaks",
         "map",
         "new-project",
         "pool",

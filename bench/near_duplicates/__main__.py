@@ -1,4 +1,4 @@
-"""How well near-duplicates are found: `python -m bench.near_duplicates --images FOLDER --weights FILE --json`.
+"""How well near-duplicates are found: `python -m bench.near_duplicates --images DIR --weights FILE --json`.
 
 The pictures under --images, a folder for each class, become the pool of a project, and the product's
 own screening looks at them in a real PostgreSQL: what it merges is counted and listed, within a class

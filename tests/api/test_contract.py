@@ -74,6 +74,7 @@ RIGHTS = {
         "deleteCategory", "importCategories", "previewDefinition", "changeCategory", "listCategoryChanges",
         "undoCategoryChange", "seedExamples", "startRound", "closeRound", "cancelRound",
         "getExemplars", "setExemplars", "resetExemplars",
+        "listLeaks", "releaseLeak", "quarantineLeak",
         "listNearDuplicates", "detachNearDuplicate", "attachNearDuplicate",
         "listExamples", "listHardNegatives", "exportDataset", "exportModel",
         "getQuality", "listAdjudications", "adjudicate", "previewSetAside", "setAside",

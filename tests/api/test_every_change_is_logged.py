@@ -187,6 +187,23 @@ def near_duplicate(how: str) -> Prepare:
     return prepare
 
 
+def leak(how: str) -> Prepare:
+    def prepare(service: Service) -> Call:
+        with service.transaction() as session:
+            factories.make_pool(session, service.blobs, service.project("flowers"), candidates=1)
+            images = select(Image).order_by(Image.id)
+            image = session.scalars(images.join(Candidate, Candidate.image_id == Image.id)).one()
+            tested = session.scalars(
+                images.join(Example, Example.image_id == Image.id).limit(1)
+            ).one()
+            made = factories.make_leak(session, image, tested)
+            if how == "quarantine":
+                made.released_at = database_now(session)
+            return f"{BASE}/leaks/{image.sha256}/{how}", {}
+
+    return prepare
+
+
 def choosing_exemplars(service: Service) -> Call:
     made = service.begin_labeling(proposals=1)
     with service.sessions() as session:
@@ -284,6 +301,8 @@ CALLS: dict[str, Prepare] = {
     "setExemplars": choosing_exemplars,
     "detachNearDuplicate": near_duplicate("detach"),
     "attachNearDuplicate": near_duplicate("attach"),
+    "releaseLeak": leak("release"),
+    "quarantineLeak": leak("quarantine"),
     "resetExemplars": resetting_exemplars,
     "importCategories": listing,
     "changeCategory": renaming,

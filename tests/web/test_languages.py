@@ -36,6 +36,7 @@ PAGES = {
     "imports.html": "/projects/flowers/import",
     "pool.html": "/projects/flowers/pool",
     "duplicates.html": "/projects/flowers/pool/duplicates",
+    "leaks.html": "/projects/flowers/pool/leaks",
     "batch.html": "/projects/flowers/pool/batches/{batch}",
     "import.html": "/projects/flowers/import/{import}",
     "takedowns.html": "/projects/flowers/pool/takedowns",

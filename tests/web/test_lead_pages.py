@@ -64,6 +64,7 @@ PAGES = {
     "/pool": ("/pool", 6),
     "/pool/duplicates": ("/pool/duplicates", 8),
     "/pool/takedowns": ("/pool/takedowns", 4),
+    "/pool/leaks": ("/pool/leaks", 5),
     "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
     "/pool/filter": ("/pool/filter", 9),
 }

@@ -106,6 +106,7 @@ def test_screening_gives_way_to_a_round_and_keeps_what_is_done(
         session.execute(
             update(Candidate).where(Candidate.project_id == other).values(standing="open")
         )
+        session.get_one(Project, other).examples_screened = 1000
     assert queue_screenings(bench) == 1
     work_off(bench)
     assert standings(alone, project_id) == {"open": 6, "new": 2}

@@ -9,6 +9,7 @@ from .entry import ErrorPage, HomePage, PreferencesPage, SignInPage
 from .events import EventsPage
 from .filters import FilterPage
 from .imports import ImportPage, ImportsPage
+from .leaks import LeaksPage
 from .maps import MapPage
 from .near_duplicates import DuplicatesPage
 from .pool import BatchReportPage, PoolPage
@@ -51,6 +52,7 @@ Page = (
     | ImportsPage
     | ImportPage
     | PoolPage
+    | LeaksPage
     | BatchReportPage
     | TakedownsPage
 )
