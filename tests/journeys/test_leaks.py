@@ -59,7 +59,8 @@ def test_a_lead_releases_a_candidate_and_takes_it_back(
     button.click()
     expect(page.get_by_role("status")).to_have_text("Released: rounds may ask about it.")
     assert standing(server, sha256) == "open"
-    page.get_by_role("link", name=re.compile("Released: 1")).click()
+    page.get_by_role("link", name=re.compile("^Released")).click()
+    expect(page.get_by_role("link", name="Released: 1")).to_be_visible()
     expect(page.get_by_text("One candidate shows what a picture")).to_be_visible()
     page.get_by_role("button", name="The same after all").click()
     expect(page.get_by_role("status")).to_contain_text("Back in quarantine")
