@@ -197,7 +197,7 @@ class Finder:
         self._lookup = Lookup(bench.sessions, bench.blobs, self.store, project_id)
         with bench.sessions() as session:
             rows = session.execute(select(NearDuplicate.image_id, NearDuplicate.representative_id))
-            self._speaks = dict(rows.tuples().all())
+            self._speaks = dict(rows.all())
 
     def recall(self, pictures: Sequence[Picture], options: argparse.Namespace) -> dict[str, Any]:
         """By alteration: the shares found of the tuned classes' pictures and of the others'."""
