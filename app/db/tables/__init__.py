@@ -12,8 +12,8 @@ from .filters import CoarseFilter, Negative
 from .imports import Import, ImportRefusal
 from .jobs import Job
 from .labeling import Contrast, Decision, Proposal, Tally
-from .locations import SyncedObject
 from .likenesses import Leak, Likeness, Neighbourhood
+from .locations import SyncedObject
 from .log import Event
 from .maps import RoundMap
 from .near_duplicates import NearDuplicate
