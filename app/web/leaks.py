@@ -57,8 +57,10 @@ def _line(
     return LeakLine(
         sha256=image.sha256,
         label=words.t("Candidate {number} and a test picture", number=number),
-        test=_picture(slug, test, words.t("In the test split")),
-        candidate=_picture(slug, image, words.t("In the pool")),
+        pictures=(
+            _picture(slug, test, words.t("In the test split")),
+            _picture(slug, image, words.t("In the pool")),
+        ),
         category=category,
         measure=words.t(
             "{bits} bits apart, similarity {similarity}",

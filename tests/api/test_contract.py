@@ -20,6 +20,7 @@ from app.api import (
     images,
     imports,
     labeling,
+    leaks,
     maps,
     near_duplicates,
     people,
@@ -45,7 +46,7 @@ from tests.api.service import Service
 
 MODULES = (
     people, projects, category_changes, category_list, exemplars, images, batches, imports, rounds, maps,
-    filters, near_duplicates, labeling, dataset, events, quality, takedowns, webhooks, uploads,
+    filters, near_duplicates, leaks, labeling, dataset, events, quality, takedowns, webhooks, uploads,
     addresses, syncs,
 )  # fmt: skip
 ROUTES = [route for module in MODULES for route in module.router.routes]

@@ -17,12 +17,11 @@ class LeakPicture:
 
 @dataclass(frozen=True)
 class LeakLine:
-    """A candidate, by its hash, and the test picture. `measure` says how near they are."""
+    """A test picture and the candidate, told by its hash; `measure` says how near they are."""
 
     sha256: str
     label: str
-    test: LeakPicture
-    candidate: LeakPicture
+    pictures: tuple[LeakPicture, LeakPicture]
     category: str | None
     measure: str
     released: bool
