@@ -1,7 +1,7 @@
 """What images are looked up by, and leaks of the test split.
 
-Revision: 0028
-After: 0027
+Revision: 0029
+After: 0028
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.verbs import allow_verbs, forbid_verbs
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
