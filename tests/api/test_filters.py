@@ -2,6 +2,8 @@
 
 import hashlib
 
+import pytest
+from httpx import Response
 from sqlalchemy import select
 
 from app.db.session import database_now
@@ -70,6 +72,47 @@ def test_a_negative_that_is_taken_back_is_what_it_was(service: Service) -> None:
     assert candidates(service) == {sha(crawled), sha(later)}
     assert service.count(Image) == 2
     assert service.upload("/images", ("given.jpg", given)).json()["stored"] == 1
+
+
+@pytest.mark.parametrize("negative_first", [True, False])
+def test_a_negative_stays_out_when_its_batch_comes_back(
+    service: Service, *, negative_first: bool
+) -> None:
+    data = factories.paint(1, 1)
+    path = f"{BASE}/negatives/{sha(data)}"
+    service.upload("/images", ("a.jpg", data))
+    batch = service.call("lea", "GET", f"{BASE}/batches").json()["batches"][0]["id"]
+
+    def withdraw() -> Response:
+        return service.call("lea", "POST", f"{BASE}/batches/{batch}/withdraw", json={})
+
+    def give() -> Response:
+        return service.upload("/negatives", ("a.jpg", data))
+
+    for step in (give, withdraw) if negative_first else (withdraw, give):
+        assert step().status_code == 200
+    assert service.call("lea", "POST", f"{BASE}/batches/{batch}/restore").status_code == 200
+    assert candidates(service) == set()
+    assert service.call("lea", "DELETE", path).status_code == 204
+    assert candidates(service) == {sha(data)}
+    # Taken back while its batch is away, it comes back when it is sent again.
+    withdraw()
+    give()
+    service.call("lea", "DELETE", path)
+    assert candidates(service) == set()
+    assert service.upload("/images", ("a.jpg", data)).json()["stored"] == 1
+    assert candidates(service) == {sha(data)}
+
+
+def test_a_negative_that_is_taken_down_is_gone(service: Service) -> None:
+    data = factories.paint(1, 1)
+    service.upload("/negatives", ("a.jpg", data))
+    body = {"what": sha(data), "reason": "a request"}
+    assert service.call("lea", "POST", f"{BASE}/takedowns", json=body).status_code == 201
+    assert service.count(Negative) == 0
+    again = service.upload("/negatives", ("a.jpg", data)).json()["images"][0]
+    assert again["outcome"] == "rejected"
+    assert service.count(Negative) == 0
 
 
 def test_a_candidate_is_marked_unless_somebody_is_asked_about_it(service: Service) -> None:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,11 +19,13 @@ from app.db.tables import (
     Project,
     Proposal,
     Round,
+    WithdrawnImage,
 )
 from app.domain.errors import InvalidError, NotFoundError
 from app.domain.filtering import NegativeOrigin
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import UNFINISHED, bucket_of
+from app.usecases.near_duplicates import leave_groups
 from app.usecases.store_images import ImageAnswer, Taken, insert_images
 from app.usecases.takedowns.erase import erase_later
 
@@ -104,12 +106,12 @@ def remove_negative(session: Session, project: Project, sha256: str) -> None:
     )
     session.delete(gone)
     session.flush()
-    if crawled:
+    if not crawled:
+        _forget(session, image)
+    elif not _withdrawn(session, [image.id], to_pool=True):
         bucket = bucket_of(image.sha256)
         session.add(Candidate(image_id=image.id, project_id=project.id, bucket=bucket))
         session.flush()
-    else:
-        _forget(session, image)
 
 
 def _forget(session: Session, image: Image) -> None:
@@ -164,6 +166,9 @@ def _insert(
             delete(Candidate).where(Candidate.image_id.in_(image_ids)).returning(Candidate.image_id)
         )
     )
+    # Those that it spoke for get another representative.
+    leave_groups(session, crawled)
+    crawled |= _withdrawn(session, image_ids, to_pool=False)
     rows = [
         {
             "image_id": image_id,
@@ -176,6 +181,18 @@ def _insert(
     return set(
         session.scalars(
             insert(Negative).values(rows).on_conflict_do_nothing().returning(Negative.image_id)
+        )
+    )
+
+
+def _withdrawn(session: Session, image_ids: Collection[int], *, to_pool: bool) -> set[int]:
+    """Those that left the pool with their batch: whether they are candidates when it comes back."""
+    return set(
+        session.scalars(
+            update(WithdrawnImage)
+            .where(WithdrawnImage.image_id.in_(image_ids), WithdrawnImage.to_pool != to_pool)
+            .values(to_pool=to_pool)
+            .returning(WithdrawnImage.image_id)
         )
     )
 
