@@ -48,7 +48,6 @@ class State:
 
     def __init__(self, file: Path, folder: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self.file = file
         self._folder = folder.encode(errors="backslashreplace").decode()
         self._database = sqlite3.connect(file, timeout=30)
         # Whole after a crash of the process; after a power cut the last answers may be asked again.
