@@ -90,6 +90,8 @@ class Lookup:
 
     def prepare(self, fingerprint: str, features: Tensor) -> None:
         """Know the project's neighbourhood; a first one is made of these features [n, D]."""
+        if self._row is not None:
+            return  # nobody else screens the project meanwhile
         with self._sessions() as session:
             self._row = likenesses.neighbourhood_of(session, self._project_id, fingerprint)
         if self._row is not None:

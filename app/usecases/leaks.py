@@ -1,11 +1,12 @@
 """Candidates that nearly are pictures of the test split: released by a lead, and taken back."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Image, Leak, NearDuplicate, Project
+from app.db.tables import Candidate, Image, Leak, Likeness, NearDuplicate, Project
 from app.domain.batch import Standing
 from app.domain.errors import NotFoundError
 
@@ -45,6 +46,23 @@ def quarantine_leak(session: Session, project: Project, sha256: str) -> bool:
     leak.released_at, leak.released_by = None, None
     _stand(session, leak.image_id, Standing.QUARANTINED)
     return True
+
+
+def forget_likenesses(session: Session, image_ids: Collection[int]) -> None:
+    """Images are gone for good: nothing is found by them, or kept back because of them, any more.
+
+    What was quarantined because of them is screened again.
+    """
+    gone = select(Leak.image_id).where(Leak.test_image_id.in_(image_ids))
+    session.execute(
+        update(Candidate)
+        .where(Candidate.image_id.in_(gone), Candidate.standing == Standing.QUARANTINED)
+        .values(standing=Standing.NEW)
+    )
+    session.execute(
+        delete(Leak).where(Leak.test_image_id.in_(image_ids) | Leak.image_id.in_(image_ids))
+    )
+    session.execute(delete(Likeness).where(Likeness.image_id.in_(image_ids)))
 
 
 def _locked(session: Session, project: Project, sha256: str) -> Leak:

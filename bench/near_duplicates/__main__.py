@@ -71,10 +71,12 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder, Postgres(Path(folder) / "db") as server:
-        url = make_url(server.url).set(drivername="postgresql+psycopg")
-        plain = url.render_as_string(hide_password=False)
-        upgrade(plain)
-        report(measure(options, plain, server.url, Path(folder)), alone=options.json)
+        upgrade(server.url)
+        plain = make_url(server.url).set(drivername="postgresql")
+        result = measure(
+            options, server.url, plain.render_as_string(hide_password=False), Path(folder)
+        )
+        report(result, alone=options.json)
 
 
 def measure(options: argparse.Namespace, url: str, plain: str, folder: Path) -> dict[str, Any]:

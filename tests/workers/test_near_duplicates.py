@@ -23,6 +23,7 @@ from app.db.tables import (
     Project,
 )
 from app.domain.dataset import Split
+from app.usecases.leaks import forget_likenesses
 from app.usecases.likenesses import Pair, keep_leaks, keep_near_duplicates
 from app.usecases.start_round import start_round
 from tests import factories
@@ -284,3 +285,16 @@ def test_who_left_meanwhile_is_left_alone(alone: Factory) -> None:
         keep_leaks(session, pool.id, [Pair(third, 10_000, 1, 0.9)])
     assert (pool.groups(), pool.leaks()) == ({}, {})
     assert pool.standings() == ["new", "new"]
+
+
+def test_a_test_picture_that_leaves_sets_free_what_it_kept_back(
+    alone: Factory, bench: Workbench
+) -> None:
+    pool = Pool(alone, [file(902, cropped), file(1)], test=file(902))
+    screen(bench)
+    assert pool.standings() == ["quarantined", "open"]
+    with alone.transaction() as session:
+        forget_likenesses(session, [pool.image(-3)])
+        found_by = select(Likeness).where(Likeness.image_id == pool.image(-3))
+        assert session.scalars(found_by).all() == []
+    assert (pool.leaks(), pool.standings()) == ({}, ["new", "open"])

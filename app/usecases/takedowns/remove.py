@@ -10,6 +10,7 @@ from app.blobs import Blobs
 from app.db.tables import Exemplar, Image, Project, Round, Table
 from app.domain.takedown import Effect
 from app.usecases.freeze_dataset import freeze_dataset, next_version
+from app.usecases.leaks import forget_likenesses
 from app.usecases.near_duplicates import leave_groups
 from app.usecases.takedowns.erase import erase_later
 from app.usecases.takedowns.find import effect_on
@@ -50,6 +51,7 @@ def remove_images(
         .returning(Image.sha256)
     ).all()
     leave_groups(session, image_ids)
+    forget_likenesses(session, image_ids)
     withdraw_questions(session, project.id, image_ids)
     _forget(session, project, image_ids)
     forget_on_maps(session, blobs, project.id, image_ids)
