@@ -316,7 +316,11 @@ def _there(session: Session, pairs: Sequence[Pair]) -> list[Pair]:
 
 def _images(session: Session, image_ids: Collection[int]) -> set[int]:
     return (
-        set(session.scalars(select(Image.id).where(Image.id.in_(image_ids))))
+        set(
+            session.scalars(
+                select(Image.id).where(Image.id.in_(image_ids), Image.taken_down_at.is_(None))
+            )
+        )
         if image_ids
         else set()
     )

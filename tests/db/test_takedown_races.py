@@ -18,6 +18,9 @@ from app.db.tables import (
     Erasure,
     Example,
     Image,
+    Leak,
+    Likeness,
+    Neighbourhood,
     Project,
     Proposal,
     Round,
@@ -26,6 +29,7 @@ from app.db.tables import (
     Takedown,
     User,
 )
+from app.db.tables.likenesses import CODE_BITS
 from app.derivatives import derivative
 from app.domain.decision import Answer
 from app.domain.errors import InvalidError, TakenDownError
@@ -34,6 +38,7 @@ from app.domain.takedown import ERASED, TAKEN_DOWN, named
 from app.pictures import Size, inspect
 from app.usecases.ingest_images import ingest_images
 from app.usecases.label.tallies import progress_of
+from app.usecases.likenesses import LikenessRow, Pair, keep_leaks, keep_likenesses
 from app.usecases.store_images import ImageAnswer
 from app.usecases.takedowns.erase import erase_later, erase_pending
 from app.usecases.takedowns.everywhere import (
@@ -375,6 +380,34 @@ def test_what_goes_just_after_a_round_was_scored_is_withdrawn(
         found = session.scalars(select(Proposal).where(Proposal.image_id == first)).one()
         assert found.answer == "withdrawn"
         assert session.scalars(select(Round.proposals)).one() == 3
+
+
+def test_what_screening_found_of_a_picture_goes_with_it(
+    sessions: Sessions, blobs: FolderBlobs, unstarted: Project
+) -> None:
+    """What it had quarantined is screened again; and what is published late is not kept."""
+    with transaction(sessions) as session:
+        leaking = session.scalars(select(Candidate).order_by(Candidate.image_id)).first()
+        assert leaking is not None
+        test = session.scalars(select(Image).join(Example, Example.image_id == Image.id)).first()
+        assert test is not None
+        leaking.standing = "quarantined"
+        factories.make_leak(session, session.get_one(Image, leaking.image_id), test)
+        neighbourhood = Neighbourhood(
+            project_id=unstarted.id, fingerprint="test", landmarks=1, blob_key="none"
+        )
+        session.add(neighbourhood)
+        session.flush()
+        found = LikenessRow(test.id, 1, bytes(256), 0, "0" * CODE_BITS)
+        keep_likenesses(session, unstarted.id, neighbourhood.id, [found])
+    do(sessions, taking_down(blobs, unstarted, test.sha256))
+    with transaction(sessions) as session:
+        assert session.get_one(Candidate, leaking.image_id).standing == "new"
+        keep_likenesses(session, unstarted.id, neighbourhood.id, [found])
+        keep_leaks(session, unstarted.id, [Pair(leaking.image_id, test.id, 2, 0.99)])
+    with sessions() as session:
+        for table in (Likeness, Leak):
+            assert session.scalars(select(table)).all() == []
 
 
 def test_tombstones_are_found_by_an_index(
