@@ -27,16 +27,6 @@ _BELONGS = tuple(
 )
 
 
-# What was quarantined because of a test picture that goes.
-_SCREEN_AGAIN = text(
-    """
-    UPDATE candidate SET standing = 'new' FROM leak
-    WHERE leak.test_image_id = ANY (:images) AND candidate.image_id = leak.image_id
-      AND candidate.standing = 'quarantined'
-    """
-)
-
-
 def lock_project(session: Session, project_id: int) -> None:
     """As whoever makes a version; whoever stores pictures holds the row, too: see `admit`."""
     session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
@@ -73,7 +63,6 @@ def remove_images(
 
 
 def _forget(session: Session, project: Project, image_ids: Collection[int]) -> None:
-    session.execute(_SCREEN_AGAIN, {"images": list(image_ids)})
     for column in _BELONGS:
         session.execute(delete(column.table).where(column.in_(image_ids)))
     rounds = select(Round.id).where(Round.project_id == project.id)
