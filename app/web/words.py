@@ -48,6 +48,9 @@ JOBS = {
     JobKind.DERIVE_PICTURES: marked("Prepare pictures"),
     JobKind.DRAW_MAP: marked("Draw the map"),
     JobKind.IMPORT_IMAGES: marked("Import pictures"),
+    JobKind.INGEST_ARCHIVE: marked("Take in an archive"),
+    JobKind.FETCH_ADDRESSES: marked("Fetch addresses"),
+    JobKind.SYNC_LOCATION: marked("Sync a location"),
     JobKind.SCREEN_POOL: marked("Screen the pool"),
     JobKind.TRAIN_FILTER: marked("Train the coarse filter"),
 }

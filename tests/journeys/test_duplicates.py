@@ -57,7 +57,10 @@ def test_a_group_is_taken_apart_and_put_together(
         apart = session.scalars(
             select(Candidate.standing)
             .join(Image, Image.id == Candidate.image_id)
-            .where(Image.sha256 == group.get_by_role("button").first.get_attribute("data-sha256"))
+            .where(
+                Image.project_id == grouped.project_id,
+                Image.sha256 == group.get_by_role("button").first.get_attribute("data-sha256"),
+            )
         ).one()
         assert apart == "open"
     group.get_by_role("button", name="The same", exact=True).click()

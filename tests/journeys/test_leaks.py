@@ -58,23 +58,23 @@ def test_a_lead_releases_a_candidate_and_takes_it_back(
     page.unroute("**/release")
     button.click()
     expect(page.get_by_role("status")).to_have_text("Released: rounds may ask about it.")
-    assert standing(server, sha256) == "open"
+    assert standing(server, leaking, sha256) == "open"
     page.get_by_role("link", name=re.compile("^Released")).click()
     expect(page.get_by_role("link", name="Released: 1")).to_be_visible()
     expect(page.get_by_text("One candidate shows what a picture")).to_be_visible()
     page.get_by_role("button", name="The same after all").click()
     expect(page.get_by_role("status")).to_contain_text("Back in quarantine")
-    assert standing(server, sha256) == "quarantined"
+    assert standing(server, leaking, sha256) == "quarantined"
     page.reload()
     expect(page.get_by_text("There is none.")).to_be_visible()
 
 
-def standing(server: Server, sha256: str | None) -> str:
+def standing(server: Server, of: factories.Labeling, sha256: str | None) -> str:
     with server.sessions() as session:
         return session.scalars(
             select(Candidate.standing)
             .join(Image, Image.id == Candidate.image_id)
-            .where(Image.sha256 == sha256)
+            .where(Image.project_id == of.project_id, Image.sha256 == sha256)
         ).one()
 
 

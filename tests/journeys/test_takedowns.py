@@ -24,6 +24,8 @@ def test_a_picture_is_taken_down_under_the_eyes_of_a_labeler(
     made = labeling(proposals=2)
     ada = visit(f"/projects/{made.slug}/label", login_of("ada", made))
     proposal = seat.shown(ada)
+    # Who copies what was just erased is caught up with later, by a worker; here is none.
+    ada.wait_for_load_state("networkidle")
     with server.sessions() as session:
         picture = session.scalars(
             select(Image.sha256)
