@@ -21,7 +21,8 @@ Make = Callable[..., factories.Labeling]
 def test_a_picture_is_taken_down_under_the_eyes_of_a_labeler(
     server: Server, visit: Visit, labeling: Make
 ) -> None:
-    made = labeling(proposals=2)
+    # Pictures that no other project of this server has: their bytes would stay.
+    made = labeling(proposals=2, painter=lambda c, index: factories.paint(40 + c, 700 + index))
     ada = visit(f"/projects/{made.slug}/label", login_of("ada", made))
     proposal = seat.shown(ada)
     # Who copies what was just erased is caught up with later, by a worker; here is none.
