@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 from sqlalchemy import select, text, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.blobs import FolderBlobs, original_key
 from app.db.session import database_now
@@ -498,17 +498,15 @@ def answer(
     return decision
 
 
-def until_blocked(sessions: sessionmaker[Session]) -> None:
-    """Return once some connection waits for a lock that another one holds."""
+def until_blocked(holder: Session) -> None:
+    """Return once some connection waits for a lock that this one holds."""
+    # Not just any lock of anybody: workers wait for each other's for a moment all the time.
     waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND cardinality(pg_blocking_pids(pid)) > 0"
+        "SELECT count(*) FROM pg_locks "
+        "WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
     )
-    deadline = time.monotonic() + 20
-    while True:
-        with sessions() as session:
-            if session.scalars(waiting).one():
-                return
+    deadline = time.monotonic() + 60
+    while not holder.scalars(waiting).one():
         assert time.monotonic() < deadline, "nobody waits for a lock"
         time.sleep(0.005)
 

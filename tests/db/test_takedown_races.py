@@ -211,7 +211,7 @@ def test_bytes_stay_for_another_project_that_stores_them_at_this_moment(
         ingesting(blobs, birds, NEW)(ahead)
         do(sessions, taking_down(blobs, unstarted, new))
         erasing = pool.submit(erase_pending, sessions, blobs)
-        factories.until_blocked(sessions)
+        factories.until_blocked(ahead)
         ahead.commit()
         assert erasing.result(20) == 0
     assert files_of(tmp_path, new) == [new]

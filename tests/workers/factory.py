@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from redis import Redis
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.blobs import FolderBlobs
@@ -176,14 +176,6 @@ class Factory:
             return found if found.state == state else None
 
         return eventually(look)
-
-    def is_blocked(self) -> bool:
-        """Whether some connection waits for a lock that another one holds."""
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0"
-        )
-        with self.sessions() as session:
-            return session.scalars(text(waiting)).one() > 0
 
     def let_lapse(self, job_id: int) -> None:
         """As if a dead worker's lease had run out already."""

@@ -23,7 +23,7 @@ from app.db.tables import (
     RoundMap,
 )
 from app.domain.job import LEASE, MAX_ATTEMPTS, JobKind
-from tests.factories import paint
+from tests.factories import paint, until_blocked
 from tests.workers.factory import Factory, eventually
 from vetted.demo.drawing import SPECIES, draw
 
@@ -164,7 +164,7 @@ def _kill_while_scoring(factory: Factory, round_id: int, candidate: int) -> None
     with factory.sessions() as holder:
         holder.execute(select(Candidate).where(Candidate.image_id == candidate).with_for_update())
         job = factory.running(round_id, JobKind.SCORE_POOL)
-        eventually(factory.is_blocked)
+        until_blocked(holder)
         factory.kill_worker_of(job.id)
         holder.rollback()
     assert factory.pairs(round_id) == []

@@ -14,7 +14,7 @@ from app.domain.job import PATIENCE, JobKind
 from app.usecases.run_jobs import claim_job, lock_owner
 from app.usecases.screen_pool import RETRY_AFTER
 from app.usecases.start_round import start_round
-from tests.factories import paint
+from tests.factories import paint, until_blocked
 from tests.memory_jobs import MemoryJobs
 from tests.workers.factory import Factory, eventually
 from workers import screening
@@ -171,7 +171,7 @@ def test_a_worker_that_is_killed_while_screening_loses_one_block(factory: Factor
     with factory.sessions() as holder:
         holder.execute(select(Candidate).where(Candidate.image_id == last).with_for_update())
         factory.keep_computing()
-        eventually(factory.is_blocked)
+        until_blocked(holder)
         factory.kill_worker_of(job.id)
         holder.rollback()
     assert standings(factory, project_id) == {"open": 256, "new": 144}
