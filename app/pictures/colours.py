@@ -42,10 +42,9 @@ def orientation(image: Image.Image) -> int:
     return value if value in _TURNS else 1
 
 
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height of a loaded picture as a viewer shows it."""
-    width, height = image.size
-    return (height, width) if orientation(image) in _SIDEWAYS else (width, height)
+def is_sideways(image: Image.Image) -> bool:
+    """Whether a viewer exchanges width and height of a loaded picture."""
+    return orientation(image) in _SIDEWAYS
 
 
 def turn(image: Image.Image, value: int) -> Image.Image:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from PIL import Image
 
-from app.pictures.colours import as_rgb, orientation, turn, upright_size
+from app.pictures.colours import as_rgb, is_sideways, orientation, turn
 from app.pictures.formats import PictureFormat, identify
 from app.pictures.reading import MOST_PIXELS, Loaded, PictureLimits, loaded, refusing
 from app.pictures.refusals import PictureRefused, RefusalReason
@@ -62,17 +62,20 @@ class Picture:
 def inspect(data: bytes, limits: PictureLimits) -> Picture:
     """Check a new file by decoding it: the first frame entirely, the container to its end.
 
+    A JPEG is decoded to the end of its data, but made into pixels at an eighth of its size: that
+    refuses the same files in two thirds of the time.
+
     What this accepts, `decode` and `derive` can show.
 
     Raises:
         PictureRefused: the bytes are not a whole picture within the limits.
     """
-    with loaded(data, limits) as found:
+    with loaded(data, limits, longest=1) as found:
         return _judged(found, data, limits)
 
 
 def _judged(found: Loaded, data: bytes, limits: PictureLimits) -> Picture:
-    width, height = upright_size(found.image)
+    width, height = reversed(found.size) if is_sideways(found.image) else found.size
     if min(width, height) < limits.side:
         raise PictureRefused(
             RefusalReason.TOO_SMALL,

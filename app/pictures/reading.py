@@ -73,9 +73,17 @@ class PictureLimits:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A decoded picture as stored in its file: not yet upright, in its own colours."""
+    """A decoded picture as stored in its file: not yet upright, in its own colours.
+
+    Attributes:
+        image: the pixels.
+        size: width and height in the file, of which `image` may be a reduction.
+        form: the format by content.
+        frames: the frames of an animation; 1 for a still.
+    """
 
     image: Image.Image
+    size: tuple[int, int]
     form: PictureFormat
     frames: int
 
@@ -90,7 +98,8 @@ def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) ->
         data: the bytes of the file.
         limits: what is accepted.
         longest: when given, a JPEG may be decoded at a half, a quarter or an eighth, but not
-            below twice this many pixels on its longest side.
+            below twice this many pixels on its longest side. Its data is read to the end all the
+            same: what is saved is the transform into pixels, which cannot fail.
 
     Raises:
         PictureRefused: the bytes are not a whole picture within the limits.
@@ -100,18 +109,19 @@ def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) ->
     frames = count_frames(form, data)
     with refusing(form, data):
         image = Image.open(io.BytesIO(data), formats=[form.value])
-        if image.width * image.height > limits.pixels:
-            raise too_many_pixels(limits.pixels, image.size)
+        size = image.size
+        if size[0] * size[1] > limits.pixels:
+            raise too_many_pixels(limits.pixels, size)
         if longest is not None:
             _draft(image, 2 * longest)
-    with _TURNS if image.width * image.height > _LARGE else nullcontext():
+    with _TURNS if size[0] * size[1] > _LARGE else nullcontext():
         with refusing(form, data):
             image.load()
             if image.mode not in _SHOWABLE:
                 raise unsupported(f"a {form} picture with measurements in place of colours")
             if frames is None:
                 frames = int(getattr(image, "n_frames", 1))
-        yield Loaded(image, form, frames)
+        yield Loaded(image, size, form, frames)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
 
-from app.pictures import PictureLimits, PictureRefused, decode, derive, inspect
+from app.pictures import PictureLimits, PictureRefused, RefusalReason, decode, derive, inspect
 from bench.harness import peak_mb
 
 from .making import animation, busy, chunk, encode, exif, png, quarters
@@ -22,6 +22,7 @@ pytestmark = [
 
 MORE = int(os.environ.get("VETTED_FUZZ", "1"))  # times the usual; `make fuzz` sets it
 LIMITS = PictureLimits(pixels=1_000_000)
+LIMITED = {RefusalReason.TOO_SMALL, RefusalReason.TOO_MANY_PIXELS, RefusalReason.TOO_LARGE}
 SLOWEST = 10.0  # seconds for a picture, on however busy a machine
 MOST_MEMORY = 300  # MB more than before, for any number of pictures
 # Numbers at which decoders go wrong: signs, overflows, sizes that are almost too large.
@@ -99,8 +100,11 @@ def check(data: bytes) -> None:
     began = time.perf_counter()
     try:
         picture = inspect(data, LIMITS)
-    except PictureRefused:
-        pass
+    except PictureRefused as refused:
+        # Decoding at full size finds no less and no more.
+        if refused.reason not in LIMITED:
+            with pytest.raises(PictureRefused):
+                decode(data)
     else:
         image = decode(data)
         assert image.mode == "RGB"
