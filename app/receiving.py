@@ -12,7 +12,7 @@ from app.domain.errors import NotFoundError, TooLargeError, UploadBusyError, Upl
 from app.domain.job import JobKind
 from app.parts import FOLDER, PartBusy, Parts
 from app.usecases.people import Access
-from app.usecases.uploads import blob_key, end_upload, my_upload, note_received
+from app.usecases.pool.uploads import blob_key, end_upload, my_upload, note_received
 
 SYNC_EVERY = 32 << 20
 """Bytes after which what came is made safe, in the middle of a request."""

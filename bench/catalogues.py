@@ -25,7 +25,7 @@ METHODS = [
 ]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
 # Refusals that only programs read: crawlers and exporters.
-PROGRAMS = ("api/images.py", "domain/ingestion.py", "export/", "usecases/export_dataset.py")
+PROGRAMS = ("api/images.py", "domain/ingestion.py", "export/", "usecases/dataset/export_dataset.py")
 # What a call of each name translates: all of its arguments, or those at the given places.
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "t": None,

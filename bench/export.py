@@ -33,7 +33,7 @@ from app.db.tables import Category, Project
 from app.domain.access import Scope
 from app.export.formats import Format
 from app.usecases import people
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from migrations.run import upgrade
 from vetted.client import Client
 from vetted.database import session_at

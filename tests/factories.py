@@ -51,15 +51,15 @@ from app.domain.ingestion import SourceFacts
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, Policy, RoundState, bucket_of
 from app.pictures import PictureLimits, inspect
-from app.usecases.batches import batch_of_the_day
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from app.usecases.filter.ask import filter_key, store_file
-from app.usecases.freeze_dataset import freeze_dataset
 from app.usecases.label.tallies import Changes
 from app.usecases.people import Principal, add_user
+from app.usecases.pool.batches import batch_of_the_day
+from app.usecases.pool.store_images import Taken, Upload, take
 from app.usecases.projects import CategoryFacts, add_category
+from app.usecases.rounds.start_round import start_round
 from app.usecases.run_jobs import Claim, claim_job
-from app.usecases.start_round import start_round
-from app.usecases.store_images import Taken, Upload, take
 
 PASSWORD = "correct horse battery"
 LIMITS = PictureLimits(bytes=50_000_000, pixels=100_000_000)

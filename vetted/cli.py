@@ -23,12 +23,12 @@ from app.domain.takedown import check_reason, named
 from app.export.formats import Format, file_name, write
 from app.settings import StorageSettings
 from app.usecases import people
+from app.usecases.dataset.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.dataset.export_dataset import Wanted as WantedPart
+from app.usecases.dataset.export_model import model_to_export
 from app.usecases.events import record
-from app.usecases.export_dataset import Filters, select_rows, version_to_export
-from app.usecases.export_dataset import Wanted as WantedPart
-from app.usecases.export_model import model_to_export
-from app.usecases.import_plan import ImportOptions
-from app.usecases.round_manifest import manifest_chunks, round_to_tell
+from app.usecases.imports.import_plan import ImportOptions
+from app.usecases.rounds.round_manifest import manifest_chunks, round_to_tell
 from app.usecases.takedowns.tombstones import Asked
 from migrations.run import upgrade
 from vetted.client import BrokenOffError, Client, RefusedError, RoundFailedError

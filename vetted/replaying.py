@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.blobs import Blobs
 from app.db.session import make_engine, make_sessions, transaction
-from app.usecases.round_manifest import manifest_chunks, round_to_tell
+from app.usecases.rounds.round_manifest import manifest_chunks, round_to_tell
 from vetted.database import project_named
 from workers.replay import Replayed, ReplayError, replay
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.blobs import Blobs
-from app.usecases.export_model import TrainedModel, checkpoint_of
+from app.usecases.dataset.export_model import TrainedModel, checkpoint_of
 from models import checkpoint
 from models.backbone import WeightsUnavailable, load_backbone
 from models.package import write_package

@@ -3,7 +3,7 @@
 import structlog
 
 from app.db.session import Sessions, database_now, transaction
-from app.usecases.count_quality import claim_count, count, keep_count, rounds_to_count
+from app.usecases.quality.count_quality import claim_count, count, keep_count, rounds_to_count
 
 log = structlog.get_logger()
 

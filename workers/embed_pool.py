@@ -3,8 +3,8 @@
 from app.db.session import database_now, transaction
 from app.db.tables import Round
 from app.domain.dataset import Split
-from app.usecases.publish_round import publish_embedded
-from app.usecases.screen_pool import take_over_screening
+from app.usecases.pool.screen_pool import take_over_screening
+from app.usecases.rounds.publish_round import publish_embedded
 from workers import round_data
 from workers.backbones import backbone_of
 from workers.feature_store import FeatureStore

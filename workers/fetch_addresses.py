@@ -27,8 +27,8 @@ from app.domain.ingestion import ImageOutcome
 from app.domain.outbound import PrivateHosts
 from app.outbound import NAME, Outbound, Patience
 from app.pictures import PictureLimits
-from app.usecases.batches import end_batch, start_batch
-from app.usecases.fetch_addresses import (
+from app.usecases.pool.batches import end_batch, start_batch
+from app.usecases.pool.fetch_addresses import (
     Again,
     Due,
     Ended,
@@ -41,8 +41,8 @@ from app.usecases.fetch_addresses import (
     turns,
     write_down,
 )
+from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
 from app.usecases.run_jobs import got_on, lock_batch_claim
-from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from workers.fetching import Failed, Fetcher, Got, Unchanged
 from workers.runner import GaveWayError, Publish, Work
 from workers.space import WHILE_FULL, is_full

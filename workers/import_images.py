@@ -17,15 +17,15 @@ from app.domain.importing import ImportFormat
 from app.imports.archive import Archive, DamagedMemberError, open_archive
 from app.imports.draft import Found, draft
 from app.pictures import PictureLimits
-from app.usecases.import_images import (
+from app.usecases.imports.import_images import (
     Batch,
     begin_import,
     end_import,
     publish_batch,
     splits_by_rule,
 )
+from app.usecases.pool.store_images import Upload, take
 from app.usecases.run_jobs import got_on, lock_import_claim
-from app.usecases.store_images import Upload, take
 from workers.runner import JobFailedError, Publish, Work
 from workers.space import need_space
 

@@ -21,12 +21,12 @@ from app.imports.rows import facts
 from app.imports.sidecars import SidecarError, sidecars_of, source_of
 from app.imports.streaming import Member, is_picture, members, samples
 from app.pictures import PictureLimits
-from app.usecases.batches import end_batch, start_batch
-from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Principal
+from app.usecases.pool.batches import end_batch, start_batch
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
 from app.usecases.quotas import count_use
 from app.usecases.run_jobs import lock_batch_claim
-from app.usecases.store_images import ImageAnswer, Taken, Upload, take
 from workers.runner import JobFailedError, Publish, Work
 from workers.space import need_space
 

@@ -18,8 +18,8 @@ from app.blobs import Blobs
 from app.db.session import Sessions, transaction
 from app.db.tables import Neighbourhood
 from app.domain.likeness import Alike, Rank
-from app.usecases import likenesses
-from app.usecases.likenesses import MOST_BITS_APART, LikenessRow, Stored
+from app.usecases.likeness import likenesses
+from app.usecases.likeness.likenesses import MOST_BITS_APART, LikenessRow, Stored
 from models import likeness
 from models.likeness import LARGE, Laid
 from models.neighbourhood import CODE_BITS

@@ -3,8 +3,8 @@
 from app.db.session import database_now, transaction
 from app.domain.job import JobKind
 from app.jobs import send_all
+from app.usecases.pool.screen_pool import projects_to_screen, queue_screening
 from app.usecases.run_jobs import step_waits
-from app.usecases.screen_pool import projects_to_screen, queue_screening
 from workers.runner import Workbench
 
 

@@ -14,8 +14,8 @@ from app.blobs import BlobMissing, Blobs
 from app.db.tables import DatasetVersion, Image, Project, Round
 from app.db.version_facts import taken_down_of
 from app.domain.manifest import Comparison, Question, compare, list_hash
-from app.usecases.freeze_dataset import hash_of_rows
-from app.usecases.round_manifest import FORMAT
+from app.usecases.dataset.freeze_dataset import hash_of_rows
+from app.usecases.rounds.round_manifest import FORMAT
 from app.usecases.takedowns.find import taken_down
 from models import checkpoint
 from models.config import MetricConfig

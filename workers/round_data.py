@@ -11,8 +11,8 @@ from app.domain.audit import Earlier
 from app.domain.dataset import Split
 from app.domain.decision import Answer
 from app.domain.round import Policy
-from app.usecases.export_model import model_outputs
-from app.usecases.start_round import candidates_of
+from app.usecases.dataset.export_model import model_outputs
+from app.usecases.rounds.start_round import candidates_of
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from app.domain.job import JobKind
 from app.jobs import Jobs, send_all
 from app.parts import FOLDER, Parts
 from app.settings import Settings
-from app.usecases.import_images import archives_to_forget
+from app.usecases.imports.import_images import archives_to_forget
+from app.usecases.pool.uploads import batch_blobs_to_forget, blob_key, uploads_to_forget
 from app.usecases.run_jobs import (
     Claim,
     claim_job,
@@ -32,7 +33,6 @@ from app.usecases.run_jobs import (
 )
 from app.usecases.takedowns.erase import erase_pending
 from app.usecases.takedowns.find import taken_down_during
-from app.usecases.uploads import batch_blobs_to_forget, blob_key, uploads_to_forget
 from workers.heart import Heart
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from app.db.tables import ModelVersion, Round
 from app.domain.dataset import Split
 from app.domain.manifest import list_hash
 from app.domain.proposing import Score, labeling_order, propose
-from app.usecases.publish_round import Scored, publish_scored
+from app.usecases.rounds.publish_round import Scored, publish_scored
 from models import checkpoint
 from models.neighbours import nearly_equal
 from models.network import MetricModel

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from app.db.filter_queries import filter_in_force
 from app.db.session import transaction
-from app.usecases import likenesses
+from app.usecases.likeness import likenesses
+from app.usecases.pool.screen_pool import Finding, count_new, next_new, publish_screened
 from app.usecases.run_jobs import lock_owner
-from app.usecases.screen_pool import Finding, count_new, next_new, publish_screened
 from models.backbone import Backbone
 from workers.domain_score import score_domain
 from workers.feature_store import FeatureStore

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from app.domain.likeness import Alike, Rank, leaked, speaker
-from app.usecases.likenesses import LikenessRow, Pair, Stored
+from app.usecases.likeness.likenesses import LikenessRow, Pair, Stored
 from workers.lookup import Lookup, Subject
 
 

@@ -30,11 +30,11 @@ from app.imports.sidecars import (
 )
 from app.locations import Found, Location, LocationError, UnreadableError, open_location
 from app.pictures import PictureLimits, RefusalReason
-from app.usecases.batches import end_batch, start_batch
-from app.usecases.fetch_addresses import others_wait
+from app.usecases.pool.batches import end_batch, start_batch
+from app.usecases.pool.fetch_addresses import others_wait
+from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
+from app.usecases.pool.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
 from app.usecases.run_jobs import got_on, lock_batch_claim
-from app.usecases.store_images import ImageAnswer, Taken, Upload, take
-from app.usecases.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
 from workers.runner import GaveWayError, JobFailedError, Publish, Work
 from workers.space import need_space
 

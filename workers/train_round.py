@@ -14,7 +14,7 @@ from app.db.queries import CURVES
 from app.db.tables import Round
 from app.domain.accuracy import mean_accuracy
 from app.domain.dataset import Split
-from app.usecases.publish_round import Trained, publish_trained
+from app.usecases.rounds.publish_round import Trained, publish_trained
 from models import checkpoint, metrics
 from models.config import MetricConfig
 from models.neighbours import centre_of

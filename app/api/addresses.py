@@ -23,8 +23,8 @@ from app.domain.fetching import AddressState
 from app.domain.outbound import PrivateHosts
 from app.domain.quota import Amount
 from app.imports.addresses import read_addresses
-from app.usecases import address_lists
-from app.usecases.batches import lock_batch
+from app.usecases.pool import address_lists
+from app.usecases.pool.batches import lock_batch
 from app.usecases.quotas import count_use
 
 from .batches import seen_by

@@ -25,8 +25,8 @@ from app.domain.job import JobKind, JobState
 from app.domain.preferences import Preferences
 from app.domain.redundancy import RedundancyFor
 from app.domain.round import Policy, RoundState
-from app.usecases.import_categories import Considered
-from app.usecases.store_images import ImageAnswer
+from app.usecases.categories.import_categories import Considered
+from app.usecases.pool.store_images import ImageAnswer
 
 from . import problems
 from .schemas.categories import (

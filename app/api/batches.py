@@ -14,9 +14,9 @@ from app.domain.batch import BatchKind
 from app.domain.errors import BatchInRoundError, InvalidError, NotFoundError, TransitionError
 from app.domain.event import Verb
 from app.domain.names import check_name
-from app.usecases import batches, withdraw_batch
 from app.usecases.events import record
 from app.usecases.people import Access
+from app.usecases.pool import batches, withdraw_batch
 
 from .dependencies import Crawler, Lead, UnitDep
 from .one_thread import OneThreadRoute

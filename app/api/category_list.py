@@ -7,8 +7,8 @@ from fastapi import APIRouter, File, Form, UploadFile
 from app.domain.category_list import MOST_BYTES, MOST_LINES
 from app.domain.errors import InvalidError, TakenError, TooLargeError
 from app.domain.event import Verb
+from app.usecases.categories.import_categories import consider_categories, import_categories
 from app.usecases.events import record
-from app.usecases.import_categories import consider_categories, import_categories
 
 from . import answers
 from .dependencies import Lead, SayingDep, UnitDep

@@ -13,11 +13,11 @@ from app.db.version_facts import taken_down_since
 from app.domain.errors import InvalidError, RoundInProgressError
 from app.domain.event import Verb
 from app.export.formats import FORMATS, file_name, write
-from app.usecases.datasheet import datasheet_of
+from app.usecases.dataset.datasheet import datasheet_of
+from app.usecases.dataset.export_dataset import Filters, select_rows, version_to_export
 from app.usecases.events import record
-from app.usecases.export_dataset import Filters, select_rows, version_to_export
 from app.usecases.projects import category_by_name
-from app.usecases.roll_back import effect_of_rolling_back, roll_back
+from app.usecases.rounds.roll_back import effect_of_rolling_back, roll_back
 
 from . import answers
 from .dependencies import ContextDep, Lead, Reader, UnitDep

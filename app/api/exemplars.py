@@ -6,7 +6,7 @@ from app.context import Unit
 from app.db.tables import Category
 from app.domain.errors import InvalidError
 from app.domain.event import Verb
-from app.usecases.choose_exemplars import choose_exemplars, exemplars_of, reset_exemplars
+from app.usecases.categories.choose_exemplars import choose_exemplars, exemplars_of, reset_exemplars
 from app.usecases.events import record
 from app.usecases.people import Access
 from app.usecases.projects import category_by_id

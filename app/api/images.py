@@ -32,14 +32,14 @@ from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts
 from app.domain.quota import Amount
 from app.pictures import SHOWN, PictureFormat, PictureLimits
-from app.usecases.batches import batch_for_upload, batch_of_the_day, hold_project
 from app.usecases.events import record
-from app.usecases.ingest_images import ingest_images
+from app.usecases.imports.seed_examples import seed_examples
 from app.usecases.people import Access
+from app.usecases.pool.batches import batch_for_upload, batch_of_the_day, hold_project
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import Taken, Upload, take
 from app.usecases.projects import category_by_name
 from app.usecases.quotas import check_quota, count_use
-from app.usecases.seed_examples import seed_examples
-from app.usecases.store_images import Taken, Upload, take
 
 from . import answers
 from .dependencies import ContextDep, Crawler, Lead, Reader, UnitDep

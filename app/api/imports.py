@@ -13,9 +13,9 @@ from app.domain.importing import ImportFormat, ImportState, Into, Rest, SplitBy
 from app.domain.ingestion import ImageOutcome
 from app.imports.archive import open_archive
 from app.imports.draft import Draft, draft
-from app.usecases import import_images
-from app.usecases.import_images import Received
-from app.usecases.import_plan import ImportOptions
+from app.usecases.imports import import_images
+from app.usecases.imports.import_images import Received
+from app.usecases.imports.import_plan import ImportOptions
 
 from .dependencies import ContextDep, Lead, UnitDep
 from .one_thread import OneThreadRoute

@@ -8,7 +8,7 @@ from app.db.leak_queries import leak_page
 from app.db.session import database_now
 from app.domain.event import Verb
 from app.usecases.events import record
-from app.usecases.leaks import quarantine_leak, release_leak
+from app.usecases.likeness.leaks import quarantine_leak, release_leak
 from app.usecases.people import Access
 
 from . import answers

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from app.db.session import database_now
 from app.domain.event import Verb
 from app.usecases.events import record
-from app.usecases.near_duplicates import Group, Membership, attach, detach, groups_of
+from app.usecases.likeness.near_duplicates import Group, Membership, attach, detach, groups_of
 from app.usecases.people import Access
 
 from . import answers

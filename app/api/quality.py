@@ -15,11 +15,11 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.domain.event import Verb
-from app.usecases.adjudicate import adjudicate
 from app.usecases.events import record
-from app.usecases.judge_quality import AuditResult, judge_quality
 from app.usecases.label.set_aside import effect_of_setting_aside, set_aside
 from app.usecases.people import user_by_login
+from app.usecases.quality.adjudicate import adjudicate
+from app.usecases.quality.judge_quality import AuditResult, judge_quality
 
 from . import answers
 from .adjudications import adjudications

@@ -17,12 +17,12 @@ from app.domain.errors import (
 )
 from app.domain.event import Verb
 from app.export.members import spooled
-from app.usecases.end_round import cancel_round, close_round
+from app.usecases.dataset.export_model import model_to_export, model_zip
 from app.usecases.events import record
-from app.usecases.export_model import model_to_export, model_zip
 from app.usecases.people import Access
-from app.usecases.round_manifest import manifest_chunks, round_to_tell
-from app.usecases.start_round import start_round
+from app.usecases.rounds.end_round import cancel_round, close_round
+from app.usecases.rounds.round_manifest import manifest_chunks, round_to_tell
+from app.usecases.rounds.start_round import start_round
 
 from . import answers
 from .dependencies import ContextDep, Lead, Reader, UnitDep

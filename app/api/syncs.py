@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.domain.errors import InvalidError, SyncUnderWayError
 from app.domain.location import location_of, locations
-from app.usecases.sync_location import queue_sync
+from app.usecases.pool.sync_location import queue_sync
 
 from .dependencies import ContextDep, Lead, UnitDep
 from .one_thread import OneThreadRoute

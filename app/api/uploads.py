@@ -29,7 +29,7 @@ from app.domain.errors import (
 from app.domain.quota import Amount
 from app.domain.uploading import EXTENSIONS, TUS, announced
 from app.receiving import Receiver, look_up, parts_of
-from app.usecases import uploads
+from app.usecases.pool import uploads
 from app.usecases.quotas import count_use
 
 from .dependencies import ContextDep, Crawler, UnitDep

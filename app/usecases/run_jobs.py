@@ -29,7 +29,7 @@ from app.domain.job import (
 )
 from app.domain.round import RoundEvent, RoundState
 from app.domain.round import next_state as next_round_state
-from app.usecases.tell_round import tell_round
+from app.usecases.rounds.tell_round import tell_round
 
 
 @dataclass(frozen=True)

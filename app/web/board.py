@@ -17,8 +17,8 @@ from app.db.tables import Category, Project
 from app.domain.audit import Rate, wilson
 from app.domain.dataset import Split
 from app.markdown import to_html
-from app.usecases.choose_exemplars import MOST, exemplars_of
-from app.usecases.choose_exemplars import Shown as ShownExemplars
+from app.usecases.categories.choose_exemplars import MOST, exemplars_of
+from app.usecases.categories.choose_exemplars import Shown as ShownExemplars
 from app.web.lead_nav import CATEGORIES, lead_nav
 from app.web.pages.categories import (
     BoardPicture,

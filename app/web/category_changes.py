@@ -15,7 +15,7 @@ from app.domain.dataset import Split
 from app.domain.errors import RoundAtWorkError
 from app.usecases.categories.carry_out import held
 from app.usecases.categories.settle import as_change, versions_kept
-from app.usecases.start_round import unfinished_round
+from app.usecases.rounds.start_round import unfinished_round
 from app.web.lead_nav import CATEGORIES, lead_nav
 from app.web.pages.category_changes import (
     CategoryChangesPage,

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Lead, UnitDep
 from app.api.one_thread import OneThreadRoute
-from app.usecases.import_images import import_by_id
+from app.usecases.imports.import_images import import_by_id
 from app.web.framing import FramingDep
 from app.web.imports import import_page, imports_page
 from app.web.templating import render

@@ -12,8 +12,8 @@ from app.domain.importing import ImportFormat, ImportState, Into, LeftOut, Rest,
 from app.domain.ingestion import ImageOutcome
 from app.domain.takedown import ERASED, TAKEN_DOWN
 from app.pictures import RefusalReason
-from app.usecases import import_images
-from app.usecases.import_plan import ImportOptions
+from app.usecases.imports import import_images
+from app.usecases.imports.import_plan import ImportOptions
 from app.usecases.projects import split_rule
 from app.web.lead_nav import IMPORT, lead_nav
 from app.web.pages.frame import Fact, Frame, Option

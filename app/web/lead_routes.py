@@ -14,7 +14,7 @@ from app.db.event_queries import EventFilter
 from app.db.version_diff import Change, ChangeFilter
 from app.domain.errors import NotFoundError
 from app.domain.event import Verb
-from app.usecases.export_dataset import version_to_export
+from app.usecases.dataset.export_dataset import version_to_export
 from app.web.events import events_page
 from app.web.framing import FramingDep
 from app.web.maps import map_page

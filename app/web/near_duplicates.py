@@ -6,7 +6,7 @@ from app.api.answers import picture_url
 from app.db.near_duplicate_queries import count_members
 from app.db.tables import Image, Project
 from app.domain.decision import Answer
-from app.usecases.near_duplicates import Group, Member, Membership, groups_of
+from app.usecases.likeness.near_duplicates import Group, Member, Membership, groups_of
 from app.web.lead_nav import POOL, lead_nav
 from app.web.pages.frame import Frame, NavLink
 from app.web.pages.near_duplicates import DuplicatesPage, GroupLine, GroupPicture

@@ -8,7 +8,7 @@ from app.db import batch_queries
 from app.db.batch_queries import Standings
 from app.db.tables import Batch, Project
 from app.domain.batch import BatchKind, BatchState
-from app.usecases.address_lists import can_fetch_again
+from app.usecases.pool.address_lists import can_fetch_again
 from app.web.batch_reasons import REASONS
 from app.web.imports import OTHER_REASON
 from app.web.lead_nav import POOL, lead_nav

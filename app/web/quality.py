@@ -8,7 +8,7 @@ from app.domain.audit import Rate
 from app.domain.errors import NotFoundError
 from app.domain.quality import FEWEST
 from app.domain.round import RoundState
-from app.usecases.judge_quality import (
+from app.usecases.quality.judge_quality import (
     AuditResult,
     LabelerQuality,
     PairQuality,

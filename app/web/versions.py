@@ -9,10 +9,10 @@ from app.db.tables import DatasetVersion, Project
 from app.db.version_facts import taken_down_since
 from app.domain.errors import RoundInProgressError
 from app.export.formats import Format
-from app.usecases.datasheet import FEW, IMBALANCE, Limits, Origin, Share, datasheet_of
-from app.usecases.export_dataset import version_to_export
-from app.usecases.roll_back import Effect, effect_of_rolling_back
-from app.usecases.start_round import unfinished_round
+from app.usecases.dataset.datasheet import FEW, IMBALANCE, Limits, Origin, Share, datasheet_of
+from app.usecases.dataset.export_dataset import version_to_export
+from app.usecases.rounds.roll_back import Effect, effect_of_rolling_back
+from app.usecases.rounds.start_round import unfinished_round
 from app.web.lead import made_by
 from app.web.lead_nav import VERSIONS, lead_nav
 from app.web.pages.frame import Choice, Fact, Frame

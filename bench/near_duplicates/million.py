@@ -12,7 +12,7 @@ import torch
 from sqlalchemy import text
 from torch import Tensor
 
-from app.usecases import likenesses
+from app.usecases.likeness import likenesses
 from models import likeness
 from models.neighbourhood import CODE_BITS, Neighbourhood
 from models.network import unit

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.blobs import FolderBlobs
 from app.db.tables import Image, Proposal, Round, RoundMap
 from app.domain.embedding_map import COLUMNS, MOST_POINTS, PointKind, images_key, points_key
-from app.usecases.count_quality import claim_count, count, keep_count
+from app.usecases.quality.count_quality import claim_count, count, keep_count
 
 # Of each category, by each model version: most pictures rightly, some for the next ones.
 _CONFUSIONS = text(

@@ -16,8 +16,8 @@ from app.db.tables import Job, ModelVersion, Project, Round
 from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
 from app.domain.round import BUCKETS, RoundState
-from app.usecases.end_round import close_round
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.freeze_dataset import freeze_dataset
+from app.usecases.rounds.end_round import close_round
 
 ROUNDS: Final = 5
 """Closed ones; the open round holds as many decisions as each of them."""

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.db.tables import Address, Batch, Job
 from app.domain.access import Scope
 from app.domain.job import JobKind
-from app.usecases import address_lists
+from app.usecases.pool import address_lists
 from tests.api.service import Service
 
 PATH = "/projects/flowers/addresses"

@@ -19,8 +19,8 @@ from app.db.tables import Category, Example, HardNegative, Image, Project
 from app.domain.dataset import Split
 from app.export.formats import FORMATS, Format
 from app.main import create_app
-from app.usecases.export_dataset import Filters, select_rows, version_to_export
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.export_dataset import Filters, select_rows, version_to_export
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from tests import factories
 from tests.api.conftest import _service
 from tests.api.service import Service, make_settings, problem

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db.session import database_now
 from app.db.tables import Candidate, Event, Image, Job, Negative
 from app.domain.round import Policy
-from app.usecases.start_round import candidates_of
+from app.usecases.rounds.start_round import candidates_of
 from tests import factories
 from tests.api.filters import candidates, put_filter, trainable
 from tests.api.service import Service, problem

@@ -15,7 +15,7 @@ from app.domain.quota import Quota
 from app.domain.uploading import MOST_OPEN
 from app.parts import FOLDER, Parts
 from app.usecases.people import create_token, set_member
-from app.usecases.uploads import batch_blobs_to_forget, blob_key
+from app.usecases.pool.uploads import batch_blobs_to_forget, blob_key
 from tests.api.service import Service, problem
 from workers.runner import Workbench, forget_uploads
 

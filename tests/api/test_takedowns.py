@@ -26,7 +26,7 @@ from app.export.formats import Format
 from app.usecases.categories.merge import merge_categories
 from app.usecases.categories.split import split_category
 from app.usecases.categories.undo import undo_change
-from app.usecases.freeze_dataset import hash_of_rows
+from app.usecases.dataset.freeze_dataset import hash_of_rows
 from tests import factories
 from tests.api.service import Service
 from tests.api.test_export import grow

@@ -23,7 +23,7 @@ from app.db.tables import (
 )
 from app.domain.dataset import Split, lineage
 from app.domain.round import Policy, RoundState, bucket_of
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from tests import factories
 from tests.api.service import Service, problem
 

@@ -10,9 +10,9 @@ from app.db.session import database_now, transaction
 from app.db.tables import Batch, BatchImage, BatchRefusal, Job, Project
 from app.domain.batch import BatchKind, BatchState
 from app.domain.job import JobKind, JobState
-from app.usecases.batches import end_batch, open_batch, start_batch
-from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Principal
+from app.usecases.pool.batches import end_batch, open_batch, start_batch
+from app.usecases.pool.ingest_images import ingest_images
 from app.usecases.run_jobs import claim_job, fail_job, lock_owner, reap_jobs
 from tests import factories
 from tests.db.racing import Race

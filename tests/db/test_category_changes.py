@@ -41,15 +41,15 @@ from app.usecases.categories.rename import rename_category
 from app.usecases.categories.retire import effect_of_retiring, retire_category
 from app.usecases.categories.split import effect_of_splitting, split_category
 from app.usecases.categories.undo import undo_change
-from app.usecases.end_round import close_round
-from app.usecases.freeze_dataset import freeze_dataset, hash_of_rows, next_version
+from app.usecases.dataset.freeze_dataset import freeze_dataset, hash_of_rows, next_version
+from app.usecases.imports.seed_examples import seed_examples
 from app.usecases.label.decide import Said, record_decision
 from app.usecases.label.holder import Holder, Labeler
 from app.usecases.label.lease import lease_proposals
 from app.usecases.projects import CategoryFacts, add_category
-from app.usecases.roll_back import roll_back
-from app.usecases.seed_examples import seed_examples
-from app.usecases.start_round import start_round
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.roll_back import roll_back
+from app.usecases.rounds.start_round import start_round
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.session import transaction
 from app.db.tables import Category, Project
 from app.domain.errors import TakenError
-from app.usecases.import_categories import Considered, import_categories
+from app.usecases.categories.import_categories import Considered, import_categories
 from app.usecases.projects import CategoryFacts, edit_category
 from tests import factories
 from tests.db.racing import Race, Step

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db.session import Sessions, database_now, transaction
 from app.db.tables import Proposal, RoundQuality
-from app.usecases.count_quality import (
+from app.usecases.quality.count_quality import (
     CLAIM,
     claim_count,
     count,
@@ -17,7 +17,7 @@ from app.usecases.count_quality import (
     outdate,
     rounds_to_count,
 )
-from app.usecases.end_round import cancel_round, close_round
+from app.usecases.rounds.end_round import cancel_round, close_round
 from tests.db.conftest import Place
 from tests.db.racing import Race
 from tests.db.test_redundancy import says

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.tables import Category, ChosenExemplar, Image, Project
-from app.usecases.choose_exemplars import choose_exemplars
+from app.usecases.categories.choose_exemplars import choose_exemplars
 from tests import factories
 from tests.db.racing import Race
 

@@ -13,9 +13,9 @@ from app.domain.errors import FilterAtWorkError
 from app.domain.filtering import NegativeOrigin
 from app.usecases.filter import ask
 from app.usecases.filter.negatives import add_negatives
-from app.usecases.seed_examples import seed_examples
-from app.usecases.start_round import start_round
-from app.usecases.store_images import ImageAnswer
+from app.usecases.imports.seed_examples import seed_examples
+from app.usecases.pool.store_images import ImageAnswer
+from app.usecases.rounds.start_round import start_round
 from tests import factories
 from tests.db.racing import Race
 

@@ -17,12 +17,12 @@ from app.domain.errors import (
     NotUndoableError,
     RoundClosedError,
 )
-from app.usecases.end_round import cancel_round, close_round
 from app.usecases.label.decide import Said, record_decision
 from app.usecases.label.holder import Holder, Labeler
 from app.usecases.label.lease import lease_proposals, release_leases
 from app.usecases.label.log import Saved
 from app.usecases.label.undo import undo_decision
+from app.usecases.rounds.end_round import cancel_round, close_round
 from tests.db.conftest import Place
 from tests.db.racing import Race, Step
 

@@ -21,11 +21,11 @@ from app.db.tables import (
 )
 from app.domain.errors import NotFoundError
 from app.domain.round import bucket_of
-from app.usecases.end_round import close_round
-from app.usecases.export_dataset import Filters, select_rows
-from app.usecases.near_duplicates import attach, detach, groups_of, leave_groups
-from app.usecases.roll_back import roll_back
-from app.usecases.start_round import start_round
+from app.usecases.dataset.export_dataset import Filters, select_rows
+from app.usecases.likeness.near_duplicates import attach, detach, groups_of, leave_groups
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.roll_back import roll_back
+from app.usecases.rounds.start_round import start_round
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race

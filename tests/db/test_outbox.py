@@ -20,7 +20,7 @@ from app.domain.webhook import LEASE, MOST_TRIES, WAITS, Try
 from app.outbound import Outbound
 from app.settings import Settings
 from app.usecases.deliver import Parcel, claim_deliveries, finish_delivery
-from app.usecases.end_round import cancel_round, close_round
+from app.usecases.rounds.end_round import cancel_round, close_round
 from app.usecases.run_jobs import fail_job
 from app.usecases.webhooks import (
     WebhookFacts,

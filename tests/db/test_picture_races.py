@@ -14,14 +14,14 @@ from app.domain.errors import CategoryInUseError, NotFoundError
 from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind
 from app.domain.proposing import Score
-from app.usecases.end_round import close_round
-from app.usecases.ingest_images import ingest_images
+from app.usecases.imports.seed_examples import seed_examples
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import ImageAnswer
 from app.usecases.projects import delete_category
-from app.usecases.publish_round import Scored, publish_scored
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.publish_round import Scored, publish_scored
+from app.usecases.rounds.start_round import start_round
 from app.usecases.run_jobs import lock_claim
-from app.usecases.seed_examples import seed_examples
-from app.usecases.start_round import start_round
-from app.usecases.store_images import ImageAnswer
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race

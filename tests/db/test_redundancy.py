@@ -11,10 +11,10 @@ from app.db.tables import Decision, Example, HardNegative, Proposal, Round, Roun
 from app.domain.decision import Answer
 from app.domain.errors import AnsweredSinceError, LeaseLostError
 from app.domain.redundancy import Consensus, RedundancyFor, consensus
-from app.usecases.end_round import close_round
 from app.usecases.label.grid import open_by_category
 from app.usecases.label.log import Saved
-from app.usecases.publish_round import _expect, _want_several
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.publish_round import _expect, _want_several
 from tests.db.conftest import Place
 from tests.db.racing import Race
 from tests.db.test_seat_races import check_counts, decide, do, lease, release, undo

@@ -16,9 +16,10 @@ from app.domain.errors import (
     TransitionError,
 )
 from app.domain.job import LEASE, MAX_ATTEMPTS, RESEND_AFTER, JobKind
-from app.usecases.end_round import cancel_round
 from app.usecases.people import set_member
-from app.usecases.publish_round import Scored, publish_scored
+from app.usecases.rounds.end_round import cancel_round
+from app.usecases.rounds.publish_round import Scored, publish_scored
+from app.usecases.rounds.start_round import start_round
 from app.usecases.run_jobs import (
     Claim,
     beat,
@@ -28,7 +29,6 @@ from app.usecases.run_jobs import (
     lock_claim,
     reap_jobs,
 )
-from app.usecases.start_round import start_round
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race

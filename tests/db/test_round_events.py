@@ -11,7 +11,7 @@ from app.db.session import database_now, transaction
 from app.db.tables import Event, Job, Project, Round
 from app.domain.event import Actor, Verb, actor_of
 from app.domain.job import LEASE, MAX_ATTEMPTS, JobKind
-from app.usecases.publish_round import (
+from app.usecases.rounds.publish_round import (
     Scored,
     Trained,
     publish_embedded,

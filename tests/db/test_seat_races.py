@@ -18,7 +18,6 @@ from app.domain.errors import (
     PickAnsweredError,
 )
 from app.domain.progress import Count, shares
-from app.usecases.end_round import close_round
 from app.usecases.label.decide import Said, record_decision
 from app.usecases.label.grid import record_page
 from app.usecases.label.holder import Holder, Labeler
@@ -27,6 +26,7 @@ from app.usecases.label.log import Saved
 from app.usecases.label.tallies import standing
 from app.usecases.label.undo import undo_decision
 from app.usecases.projects import CategoryFacts, add_category
+from app.usecases.rounds.end_round import close_round
 from tests.db.conftest import Place
 from tests.db.racing import Race
 

@@ -19,10 +19,10 @@ from app.domain.errors import (
     NotWaitingError,
     RoundClosedError,
 )
-from app.usecases.adjudicate import Adjudicated, adjudicate
-from app.usecases.end_round import close_round
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from app.usecases.label.set_aside import Aside, effect_of_setting_aside, set_aside
+from app.usecases.quality.adjudicate import Adjudicated, adjudicate
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race

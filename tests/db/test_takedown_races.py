@@ -36,10 +36,10 @@ from app.domain.errors import InvalidError, TakenDownError
 from app.domain.ingestion import ImageOutcome, SourceFacts
 from app.domain.takedown import ERASED, TAKEN_DOWN, named
 from app.pictures import Size, inspect
-from app.usecases.ingest_images import ingest_images
 from app.usecases.label.tallies import progress_of
-from app.usecases.likenesses import LikenessRow, Pair, keep_leaks, keep_likenesses
-from app.usecases.store_images import ImageAnswer
+from app.usecases.likeness.likenesses import LikenessRow, Pair, keep_leaks, keep_likenesses
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import ImageAnswer
 from app.usecases.takedowns.erase import erase_later, erase_pending
 from app.usecases.takedowns.everywhere import (
     lift_everywhere,

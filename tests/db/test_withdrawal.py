@@ -25,17 +25,17 @@ from app.db.tables import (
 from app.domain.batch import BatchKind, BatchState, Members
 from app.domain.dataset import Split
 from app.domain.errors import BatchInRoundError, TransitionError
-from app.usecases.batches import hold_project
-from app.usecases.end_round import close_round
-from app.usecases.ingest_images import ingest_images
-from app.usecases.roll_back import roll_back
-from app.usecases.seed_examples import seed_examples
-from app.usecases.withdraw_batch import (
+from app.usecases.imports.seed_examples import seed_examples
+from app.usecases.pool.batches import hold_project
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.withdraw_batch import (
     Withdrawal,
     preview_withdrawal,
     restore_batch,
     withdraw_batch,
 )
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.roll_back import roll_back
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race, Step

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.db.tables import Project, Proposal, Round
 from app.domain.round import RoundState
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import LOOKS, name_of

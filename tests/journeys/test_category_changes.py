@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.db.session import database_now
 from app.db.tables import Category, Project, Proposal, Round, User
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import LOOKS, name_of

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.db.session import Sessions
 from app.db.tables import Decision, Project, Proposal, User
 from app.domain.decision import Answer, Stage
-from app.usecases.adjudicate import adjudicate
+from app.usecases.quality.adjudicate import adjudicate
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import LOOKS, name_of

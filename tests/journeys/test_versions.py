@@ -10,8 +10,8 @@ from sqlalchemy import select
 from app.db.session import database_now
 from app.db.tables import Event, Project, Proposal, Round, User
 from app.domain.event import Verb
-from app.usecases.end_round import close_round
 from app.usecases.events import record
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.test_accessible import LOOKS, name_of

@@ -21,7 +21,7 @@ from app.db.tables import (
 )
 from app.domain.dataset import Split
 from app.settings import Settings
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements
 

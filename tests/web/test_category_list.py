@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.tables import Category, Project, Proposal, Round, User
 from app.settings import Settings
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from app.web.words import NONE
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements

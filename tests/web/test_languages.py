@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.domain import preferences
-from app.usecases.freeze_dataset import freeze_dataset
+from app.usecases.dataset.freeze_dataset import freeze_dataset
 from app.usecases.preferences import keep_preferences
 from app.usecases.projects import CategoryFacts, add_category
 from app.web.languages import LANGUAGES, choose, script_path

@@ -32,8 +32,8 @@ from app.db.tables import (
 from app.domain.access import Right
 from app.domain.event import Verb
 from app.settings import Settings
-from app.usecases.end_round import close_round
 from app.usecases.projects import CategoryFacts, add_category
+from app.usecases.rounds.end_round import close_round
 from app.web.routes import router
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements

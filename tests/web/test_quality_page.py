@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.session import Sessions, database_now
 from app.db.tables import Decision, Project, Proposal, User
 from app.settings import Settings
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.web.conftest import Browser, sign_in, statements
 from workers.count_quality import count_once

@@ -14,7 +14,7 @@ from app.db.tables import ModelVersion, Project, Proposal, Round, User
 from app.domain.decision import Answer
 from app.domain.round import RoundState
 from app.settings import Settings
-from app.usecases.end_round import cancel_round, close_round
+from app.usecases.rounds.end_round import cancel_round, close_round
 from app.web.training_curves import loss_curve
 from app.web.words import NONE, words_in
 from tests import factories

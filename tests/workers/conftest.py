@@ -10,7 +10,7 @@ from app.blobs import FolderBlobs
 from app.db.session import make_engine, make_sessions
 from app.db.tables import Job, Project, Round
 from app.settings import Settings
-from app.usecases.start_round import start_round
+from app.usecases.rounds.start_round import start_round
 from tests.conftest import _new_database, _text
 from tests.memory_jobs import MemoryJobs
 from tests.workers.factory import Factory, hire_lead

@@ -18,7 +18,7 @@ from app.db.tables import (
     RoundCategory,
 )
 from app.domain.dataset import Split
-from app.usecases.end_round import close_round
+from app.usecases.rounds.end_round import close_round
 from tests import factories
 from tests.workers.factory import Factory
 from tests.workers.test_rounds import flowers

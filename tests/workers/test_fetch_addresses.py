@@ -31,8 +31,8 @@ from app.domain.job import JobKind
 from app.domain.outbound import PrivateHosts
 from app.imports.addresses import read_addresses
 from app.jobs import CeleryJobs, make_celery
-from app.usecases.address_lists import Received, fetch_again, receive_addresses
 from app.usecases.people import Principal
+from app.usecases.pool.address_lists import Received, fetch_again, receive_addresses
 from tests import factories
 from tests.factories import paint
 from tests.memory_jobs import MemoryJobs

@@ -23,9 +23,9 @@ from app.db.tables import (
     Project,
 )
 from app.domain.dataset import Split
-from app.usecases.leaks import forget_likenesses
-from app.usecases.likenesses import Pair, keep_leaks, keep_near_duplicates
-from app.usecases.start_round import start_round
+from app.usecases.likeness.leaks import forget_likenesses
+from app.usecases.likeness.likenesses import Pair, keep_leaks, keep_near_duplicates
+from app.usecases.rounds.start_round import start_round
 from tests import factories
 from tests.memory_jobs import MemoryJobs
 from tests.workers.factory import Factory

@@ -19,10 +19,10 @@ from app.domain.round import bucket_of
 from app.usecases.categories.merge import merge_categories
 from app.usecases.categories.retire import retire_category
 from app.usecases.categories.split import split_category
-from app.usecases.end_round import close_round
-from app.usecases.roll_back import roll_back
-from app.usecases.round_manifest import manifest_chunks, round_to_tell
-from app.usecases.seed_examples import seed_examples
+from app.usecases.imports.seed_examples import seed_examples
+from app.usecases.rounds.end_round import close_round
+from app.usecases.rounds.roll_back import roll_back
+from app.usecases.rounds.round_manifest import manifest_chunks, round_to_tell
 from models.config import MetricConfig
 from tests import factories
 from tests.workers.factory import Factory

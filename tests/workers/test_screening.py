@@ -11,9 +11,9 @@ from app.db.session import database_now
 from app.db.tables import Candidate, Feature, Image, Job, Project
 from app.domain.errors import StaleAttemptError
 from app.domain.job import PATIENCE, JobKind
+from app.usecases.pool.screen_pool import RETRY_AFTER
+from app.usecases.rounds.start_round import start_round
 from app.usecases.run_jobs import claim_job, lock_owner
-from app.usecases.screen_pool import RETRY_AFTER
-from app.usecases.start_round import start_round
 from tests.factories import paint, until_blocked
 from tests.memory_jobs import MemoryJobs
 from tests.workers.factory import Factory, eventually

@@ -26,8 +26,8 @@ from app.db.tables import (
     Round,
 )
 from app.domain.takedown import named
-from app.usecases.round_manifest import manifest_chunks, round_to_tell
-from app.usecases.start_round import start_round
+from app.usecases.rounds.round_manifest import manifest_chunks, round_to_tell
+from app.usecases.rounds.start_round import start_round
 from app.usecases.takedowns.erase import erase_pending
 from app.usecases.takedowns.take_down import take_down
 from app.usecases.takedowns.tombstones import Asked

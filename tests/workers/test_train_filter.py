@@ -16,7 +16,7 @@ from app.domain.filtering import NegativeOrigin
 from app.domain.job import PATIENCE, JobKind
 from app.usecases.filter import ask, score
 from app.usecases.filter.negatives import add_negatives
-from app.usecases.start_round import start_round
+from app.usecases.rounds.start_round import start_round
 from models import coarse_filter
 from tests import factories
 from tests.factories import paint

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.domain.importing import ImportFormat
-from app.usecases.import_plan import ImportOptions
+from app.usecases.imports.import_plan import ImportOptions
 from vetted.client import Client
 from vetted.demo.progress import Progress
 from vetted.importing.fetch import Fetcher

@@ -14,7 +14,7 @@ from app.domain.split_rule import SplitRule
 from app.imports.archive import DamagedMemberError, shown
 from app.imports.draft import Draft, Found
 from app.imports.rows import Labeled, facts
-from app.usecases.import_plan import (
+from app.usecases.imports.import_plan import (
     ImportOptions,
     Names,
     Place,

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 from app.db.version_diff import Change
 from app.domain.dataset import Split
 from app.export.formats import FORMATS, Format
-from app.usecases.datasheet import Held, Limits, Origin, Share
-from app.usecases.export_dataset import Wanted
+from app.usecases.dataset.datasheet import Held, Limits, Origin, Share
+from app.usecases.dataset.export_dataset import Wanted
 
 from .body import Body
 from .images import ImageOut

@@ -13,8 +13,8 @@ from app.domain.errors import (
     RoundInProgressError,
 )
 from app.usecases.categories.settle import settle_categories
-from app.usecases.freeze_dataset import freeze_dataset, newest_version, next_version
-from app.usecases.start_round import lock_without_round
+from app.usecases.dataset.freeze_dataset import freeze_dataset, newest_version, next_version
+from app.usecases.rounds.start_round import lock_without_round
 
 
 def lock_between_rounds(session: Session, project: Project) -> None:

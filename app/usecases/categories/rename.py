@@ -8,7 +8,7 @@ from app.domain.category_change import Kind
 from app.domain.errors import InvalidError, TakenError
 from app.domain.names import check_name
 from app.usecases.categories.carry_out import active_category
-from app.usecases.freeze_dataset import newest_version
+from app.usecases.dataset.freeze_dataset import newest_version
 
 
 def rename_category(

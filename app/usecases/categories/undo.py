@@ -12,8 +12,8 @@ from app.domain.category_change import Kind, holds
 from app.domain.errors import ChangeStandsError, NotFoundError, TakenError
 from app.usecases.categories.carry_out import lock_between_rounds
 from app.usecases.categories.settle import as_change, settle_categories, versions_kept
-from app.usecases.freeze_dataset import freeze_dataset, newest_version, next_version
-from app.usecases.restore_members import differences, restore_members
+from app.usecases.dataset.freeze_dataset import freeze_dataset, newest_version, next_version
+from app.usecases.dataset.restore_members import differences, restore_members
 
 
 def change_by_id(session: Session, project: Project, change_id: int) -> CategoryChange:

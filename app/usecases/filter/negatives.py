@@ -25,8 +25,8 @@ from app.domain.errors import InvalidError, NotFoundError
 from app.domain.filtering import NegativeOrigin
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import UNFINISHED, bucket_of
-from app.usecases.near_duplicates import leave_groups
-from app.usecases.store_images import ImageAnswer, Taken, insert_images
+from app.usecases.likeness.near_duplicates import leave_groups
+from app.usecases.pool.store_images import ImageAnswer, Taken, insert_images
 from app.usecases.takedowns.erase import erase_later
 
 

@@ -10,12 +10,12 @@ from app.db.tables import Decision, Project, ProjectMember, Proposal, Round, Use
 from app.domain.decision import WITHDRAWN, Answer, Stage
 from app.domain.errors import NotFoundError
 from app.domain.round import RoundState
-from app.usecases.count_quality import outdate
 from app.usecases.label.lease import end_lease
 from app.usecases.label.log import Entry, append
 from app.usecases.label.pick import untouched
 from app.usecases.label.tallies import Changes
 from app.usecases.label.votes import Vote, apply_votes
+from app.usecases.quality.count_quality import outdate
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app.blobs import Blobs
 from app.db.tables import Exemplar, Image, Project, Round, Table
 from app.domain.takedown import Effect
-from app.usecases.freeze_dataset import freeze_dataset, next_version
-from app.usecases.leaks import forget_likenesses
-from app.usecases.near_duplicates import leave_groups
+from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
+from app.usecases.likeness.leaks import forget_likenesses
+from app.usecases.likeness.near_duplicates import leave_groups
 from app.usecases.takedowns.erase import erase_later
 from app.usecases.takedowns.find import effect_on
 from app.usecases.takedowns.unmap import forget_on_maps

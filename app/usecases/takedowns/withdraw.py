@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app.db.tables import Proposal, Round, RoundCategory
 from app.domain.decision import WITHDRAWN
 from app.domain.round import RoundState
-from app.usecases.count_quality import outdate
 from app.usecases.label.lease import end_lease
 from app.usecases.label.tallies import Changes
+from app.usecases.quality.count_quality import outdate
 
 
 def withdraw_questions(session: Session, project_id: int, image_ids: Collection[int]) -> None:

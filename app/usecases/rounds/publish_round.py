@@ -16,8 +16,8 @@ from app.domain.grid import expected_precision
 from app.domain.proposing import Score
 from app.domain.redundancy import RISKY_CONFIDENCE, RISKY_PRECISION, RedundancyFor
 from app.domain.round import RoundEvent, RoundState, next_state
+from app.usecases.rounds.tell_round import tell_round
 from app.usecases.takedowns.find import taken_down
-from app.usecases.tell_round import tell_round
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,7 @@ from app.domain.errors import (
     RoundClosedError,
 )
 from app.domain.round import RoundState, bucket_of
-from app.usecases.count_quality import outdate
-from app.usecases.freeze_dataset import next_version
+from app.usecases.dataset.freeze_dataset import next_version
 from app.usecases.label.holder import check_key
 from app.usecases.label.lease import end_lease
 from app.usecases.label.log import (
@@ -38,6 +37,7 @@ from app.usecases.label.log import (
     refuse_taken_down,
 )
 from app.usecases.label.tallies import Changes
+from app.usecases.quality.count_quality import outdate
 
 
 @dataclass(frozen=True)

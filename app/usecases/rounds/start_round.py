@@ -12,10 +12,10 @@ from app.domain.dataset import Split
 from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
 from app.domain.job import JobKind, JobState
 from app.domain.round import UNFINISHED, Policy, RoundState, buckets_visited
-from app.usecases.freeze_dataset import freeze_dataset, next_version
-from app.usecases.inherit import inherit
-from app.usecases.tell_round import tell_round
-from app.usecases.version_history import rounds_in_force
+from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
+from app.usecases.dataset.version_history import rounds_in_force
+from app.usecases.likeness.inherit import inherit
+from app.usecases.rounds.tell_round import tell_round
 
 
 def start_round(session: Session, project: Project, user_id: int) -> tuple[Round, Job]:

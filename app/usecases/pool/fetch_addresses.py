@@ -13,8 +13,8 @@ from app.domain.fetching import MOST_TRIES, AddressState, Reason, Validators, ke
 from app.domain.ingestion import SourceFacts
 from app.domain.job import PATIENCE, QUEUE_OF, JobState, Queue
 from app.pictures import Picture, PictureFormat
-from app.usecases.ingest_images import ingest_images
-from app.usecases.store_images import Taken
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import Taken
 
 _INGESTING = [kind for kind, queue in QUEUE_OF.items() if queue is Queue.INGEST]
 

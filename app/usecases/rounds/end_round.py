@@ -23,10 +23,10 @@ from app.domain.decision import Answer
 from app.domain.errors import NotFoundError
 from app.domain.job import JobState
 from app.domain.round import RoundEvent, RoundState, next_state
-from app.usecases.count_quality import outdate
-from app.usecases.freeze_dataset import freeze_dataset, next_version
-from app.usecases.inherit import inherit
-from app.usecases.tell_round import tell_round
+from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
+from app.usecases.likeness.inherit import inherit
+from app.usecases.quality.count_quality import outdate
+from app.usecases.rounds.tell_round import tell_round
 
 
 def lock_round(session: Session, project: Project, number: int) -> Round:

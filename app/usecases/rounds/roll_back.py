@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from app.db.tables import DatasetVersion, Project
 from app.domain.errors import InvalidError
 from app.usecases.categories.settle import settle_categories
-from app.usecases.export_dataset import version_to_export
-from app.usecases.freeze_dataset import freeze_dataset, next_version
-from app.usecases.restore_members import differences, restore_members
-from app.usecases.start_round import lock_without_round
-from app.usecases.version_history import rounds_in_force
+from app.usecases.dataset.export_dataset import version_to_export
+from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
+from app.usecases.dataset.restore_members import differences, restore_members
+from app.usecases.dataset.version_history import rounds_in_force
+from app.usecases.rounds.start_round import lock_without_round
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from app.domain.errors import NotFoundError, TooManyUploadsError
 from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
 from app.domain.uploading import KEPT, MOST_OPEN, Announced
-from app.usecases.batches import open_batch
 from app.usecases.events import record
 from app.usecases.people import Principal
+from app.usecases.pool.batches import open_batch
 
 _OVER = (BatchState.DONE, BatchState.FAILED, BatchState.CANCELLED)
 

@@ -16,7 +16,7 @@ from app.db.tables import (
     VersionCategory,
 )
 from app.domain.dataset import Member, Split, content_hash
-from app.usecases.datasheet import count_datasheet
+from app.usecases.dataset.datasheet import count_datasheet
 
 
 def newest_version(session: Session, project: Project) -> int:

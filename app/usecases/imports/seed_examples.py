@@ -20,8 +20,8 @@ from app.domain.dataset import Split
 from app.domain.errors import CategoryRetiredError, NotFoundError
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import UNFINISHED
-from app.usecases.freeze_dataset import next_version
-from app.usecases.store_images import ImageAnswer, Taken, insert_images
+from app.usecases.dataset.freeze_dataset import next_version
+from app.usecases.pool.store_images import ImageAnswer, Taken, insert_images
 
 
 def seed_examples(

@@ -13,11 +13,11 @@ from app.domain.errors import NotFoundError, SyncUnderWayError
 from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
 from app.domain.location import Place, check_prefix
-from app.usecases.batches import open_batch
 from app.usecases.events import record
-from app.usecases.ingest_images import ingest_images
 from app.usecases.people import Access
-from app.usecases.store_images import Taken
+from app.usecases.pool.batches import open_batch
+from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.store_images import Taken
 
 
 @dataclass(frozen=True)

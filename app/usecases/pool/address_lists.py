@@ -17,10 +17,10 @@ from app.domain.ingestion import ImageOutcome
 from app.domain.job import JobKind, JobState
 from app.imports.addresses import BadRow, Listed
 from app.imports.archive import shown
-from app.usecases.batches import count_in, open_batch
 from app.usecases.events import record
 from app.usecases.people import Principal
-from app.usecases.store_images import ImageAnswer
+from app.usecases.pool.batches import count_in, open_batch
+from app.usecases.pool.store_images import ImageAnswer
 
 MOST_ADDRESSES = 5_000_000
 """Rows of one list."""

@@ -19,7 +19,7 @@ from app.domain.job import JobEvent, JobState
 from app.domain.job import next_state as next_job_state
 from app.usecases.events import record
 from app.usecases.people import Principal
-from app.usecases.store_images import ImageAnswer
+from app.usecases.pool.store_images import ImageAnswer
 
 
 def open_batch(

@@ -12,8 +12,8 @@ from app.db.tables import Candidate, Image, NearDuplicate, Project
 from app.domain.batch import Standing
 from app.domain.decision import Answer
 from app.domain.errors import NotFoundError
-from app.usecases.freeze_dataset import next_version
-from app.usecases.inherit import inherit
+from app.usecases.dataset.freeze_dataset import next_version
+from app.usecases.likeness.inherit import inherit
 
 
 @dataclass(frozen=True)

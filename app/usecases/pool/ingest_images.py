@@ -8,9 +8,9 @@ from app.db.many_rows import insert_rows
 from app.db.tables import Candidate, Project
 from app.domain.ingestion import ImageOutcome
 from app.domain.round import bucket_of
-from app.usecases.batches import count_in
-from app.usecases.bring_again import bring_again
-from app.usecases.store_images import ImageAnswer, Taken, insert_images
+from app.usecases.pool.batches import count_in
+from app.usecases.pool.bring_again import bring_again
+from app.usecases.pool.store_images import ImageAnswer, Taken, insert_images
 
 
 def ingest_images(

@@ -25,7 +25,7 @@ from app.domain.job import next_state as next_job_state
 from app.imports.archive import shown
 from app.imports.draft import Draft, Found
 from app.usecases.events import record
-from app.usecases.import_plan import (
+from app.usecases.imports.import_plan import (
     ImportOptions,
     Names,
     Place,
@@ -34,10 +34,10 @@ from app.usecases.import_plan import (
     new_categories,
     preview,
 )
-from app.usecases.ingest_images import add_candidates
+from app.usecases.imports.seed_examples import seed_examples
+from app.usecases.pool.ingest_images import add_candidates
+from app.usecases.pool.store_images import ImageAnswer, Taken, insert_images
 from app.usecases.projects import CategoryFacts, add_category
-from app.usecases.seed_examples import seed_examples
-from app.usecases.store_images import ImageAnswer, Taken, insert_images
 
 FORGOTTEN = timedelta(days=1)
 """An upload that nobody starts for so long is deleted."""

@@ -22,7 +22,7 @@ from app.db.tables import (
 )
 from app.db.version_facts import taken_down_of
 from app.domain.errors import NotFoundError, NotReplayableError
-from app.usecases.export_model import model_outputs
+from app.usecases.dataset.export_model import model_outputs
 
 FORMAT = "vetted-round-1"
 _BATCH = 1000

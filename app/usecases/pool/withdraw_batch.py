@@ -10,12 +10,12 @@ from app.db.tables import Batch, BatchImage, Project, WithdrawnImage
 from app.domain.batch import RESTORE, WITHDRAW, WITHDRAWN, BatchState, Members
 from app.domain.errors import BatchInRoundError, RoundInProgressError, TransitionError
 from app.domain.event import Verb
-from app.usecases.batches import lock_batch
+from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
+from app.usecases.dataset.version_history import rounds_in_force
 from app.usecases.events import record
-from app.usecases.freeze_dataset import freeze_dataset, next_version
-from app.usecases.near_duplicates import leave_groups
-from app.usecases.start_round import lock_without_round, unfinished_round
-from app.usecases.version_history import rounds_in_force
+from app.usecases.likeness.near_duplicates import leave_groups
+from app.usecases.pool.batches import lock_batch
+from app.usecases.rounds.start_round import lock_without_round, unfinished_round
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Versions of the dataset: frozen, told, exported."""

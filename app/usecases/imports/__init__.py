@@ -1,0 +1,1 @@
+"""Examples that are there already: seeds, datasets of others."""

@@ -1,0 +1,1 @@
+"""Who shows the same photograph: groups, what is inherited in them, leaks."""

@@ -1,0 +1,1 @@
+"""What brings crawled pictures into the pool, screens them, and takes them out."""

@@ -1,0 +1,1 @@
+"""How far decisions can be trusted."""

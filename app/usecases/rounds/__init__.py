@@ -1,0 +1,1 @@
+"""From starting a round to its end, and back."""
