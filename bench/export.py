@@ -165,7 +165,7 @@ def _fill(session: Session, blobs: Path, options: argparse.Namespace) -> None:
             _add(session, project, version, [_store(blobs, each) for each in pictures], options)
         if version > 1:
             session.execute(text(_REFUSE), {"project": project.id, "lead": project.created_by})
-        freeze_dataset(session, project, None)
+        freeze_dataset(session, project)
 
 
 def _store(blobs: Path, data: bytes) -> str:

@@ -16,9 +16,9 @@ def upgrade(url: str) -> None:
     _run(url, lambda config: command.upgrade(config, "head"))
 
 
-def downgrade(url: str) -> None:
-    """Take everything that migrations made out of the database at `url`."""
-    _run(url, lambda config: command.downgrade(config, "base"))
+def downgrade(url: str, to: str = "base") -> None:
+    """Take what migrations after revision `to` made out of the database at `url`: all by default."""
+    _run(url, lambda config: command.downgrade(config, to))
 
 
 def _run(url: str, step: Callable[[Config], None]) -> None:

@@ -339,7 +339,7 @@ def make_labeling(
 
 def make_round(session: Session, project: Project, proposals: int, *, number: int = 1) -> Round:
     """A round in labeling, with its jobs and its model, before its proposals."""
-    version = freeze_dataset(session, project, round_id=None)
+    version = freeze_dataset(session, project)
     now = datetime.now(UTC)
     made = Round(
         project_id=project.id,

@@ -17,7 +17,7 @@ from app.db.tables import (
 )
 from app.domain.access import Role
 from app.domain.category_list import Judged, Outcome
-from app.domain.dataset import Split, provenance
+from app.domain.dataset import Cause, Split, provenance
 from app.domain.decision import Answer, Picked, Reason
 from app.domain.errors import DomainError
 from app.domain.ingestion import ImageOutcome
@@ -189,6 +189,7 @@ def version_out(version: DatasetVersion, number: int | None) -> DatasetVersionOu
     """A dataset version."""
     return DatasetVersionOut(
         number=version.number,
+        cause=Cause(version.cause),
         round=number,
         restores=version.restores,
         content_hash=version.content_hash,

@@ -13,6 +13,25 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Cause(StrEnum):
+    """What made a dataset version; UNKNOWN only where it was made before that was written down.
+
+    EDITS are what changes one by one between versions and no seed is among: answers that a lead
+    put right, names, near-duplicates.
+    """
+
+    SEEDS = "seeds"
+    EDITS = "edits"
+    ROUND = "round"
+    CATEGORY_CHANGE = "category-change"
+    CATEGORY_UNDO = "category-undo"
+    TAKEDOWN = "takedown"
+    WITHDRAWAL = "withdrawal"
+    RESTORE = "restore"
+    ROLL_BACK = "roll-back"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, order=True)
 class Member:
     """One line of a dataset version. `split` is None for a hard negative."""
@@ -42,6 +61,13 @@ def lineage(restores: Mapping[int, int | None]) -> frozenset[int]:
         kept.add(number)
         number = restores.get(number) or number - 1
     return frozenset(kept)
+
+
+def made_by(cause: Cause, round_number: int | None, restores: int | None) -> str:
+    """What made a version, for whoever reads an export of it."""
+    if cause is Cause.ROUND:
+        return f"round {round_number}"
+    return f"{cause} to version {restores}" if cause is Cause.ROLL_BACK else cause.value
 
 
 def provenance(round_number: int | None, *, inherited: bool) -> str:

@@ -21,6 +21,7 @@ def coco_file(selection: Selection) -> Iterator[bytes]:
         "version": str(about.version),
         "year": about.frozen_at.year,
         "date_created": about.frozen_at.isoformat(),
+        "made_by": about.made_by,
         "content_hash": about.content_hash,
         "filters": about.filters,
         "taken_down": about.taken_down,

@@ -87,7 +87,8 @@ def _card(selection: Selection, parts: list[Part]) -> str:
     return (
         f"---\nconfigs: {json.dumps(configs)}\nlicense: other\n---\n\n"
         f"# {about.project}, dataset version {about.version}\n\n"
-        f"Content hash `{about.content_hash}`. Each picture keeps the licence of its source: LICENCES.csv\n"
+        f"Made by: {about.made_by}. Content hash `{about.content_hash}`.\n"
+        "Each picture keeps the licence of its source: LICENCES.csv\n"
         "has them all. A picture of `hard_negatives` was judged NOT to show its `not_category`.\n"
         + gone
     )

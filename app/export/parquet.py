@@ -44,6 +44,7 @@ def _schema(arrow: Any, selection: Selection) -> Any:
     told = {
         "project": about.slug,
         "dataset_version": about.version,
+        "made_by": about.made_by,
         "content_hash": about.content_hash,
         "filters": about.filters,
         "taken_down": about.taken_down,

@@ -77,6 +77,7 @@ class NamedCategory:
 class About:
     """What is said about the whole.
 
+    `made_by` tells what made the version: "round 3", "takedown"; `domain.dataset.made_by`.
     `examples` and `hard_negatives` count the version; `rows` the selection, by part. `content_hash`
     is of the version, too: `filters` tells what was left out. `taken_down` pictures of the version
     were taken down since it was frozen, and are in no export of it.
@@ -87,6 +88,7 @@ class About:
     version: int
     content_hash: str
     frozen_at: datetime
+    made_by: str
     examples: int
     hard_negatives: int
     filters: dict[str, list[str]]

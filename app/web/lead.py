@@ -11,6 +11,7 @@ from app.db import queries
 from app.db.tables import Category, DatasetVersion, Project
 from app.domain.access import Role
 from app.domain.cost import forecast
+from app.domain.dataset import Cause
 from app.domain.job import JobKind, JobState
 from app.domain.redundancy import MOST_LABELERS
 from app.domain.round import UNFINISHED, Policy, RoundState
@@ -368,9 +369,23 @@ def _category_row(category: Category, holds: queries.Counts) -> CategoryRow:
 
 def made_by(version: DatasetVersion, number: int | None, words: Words) -> str:
     """How a dataset version came to be; `number` is of the round that made it."""
-    if version.restores is not None:
+    if version.cause == Cause.ROLL_BACK:
         return words.t("going back to version {number}", number=version.restores)
-    return words.t("seeds") if number is None else words.t("round {number}", number=number)
+    if version.cause == Cause.ROUND:
+        return words.t("round {number}", number=number)
+    return words.t(_CAUSES[Cause(version.cause)])
+
+
+_CAUSES = {
+    Cause.SEEDS: marked("seeds"),
+    Cause.EDITS: marked("single corrections"),
+    Cause.CATEGORY_CHANGE: marked("a change of categories"),
+    Cause.CATEGORY_UNDO: marked("undoing a change of categories"),
+    Cause.TAKEDOWN: marked("a takedown"),
+    Cause.WITHDRAWAL: marked("withdrawing a batch"),
+    Cause.RESTORE: marked("bringing a batch back"),
+    Cause.UNKNOWN: marked("unknown"),
+}
 
 
 def _versions(session: Session, project: Project, words: Words) -> tuple[VersionRow, ...]:

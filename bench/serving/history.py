@@ -173,7 +173,7 @@ def new_round(
     began: datetime,
 ) -> Round:
     """A round in labeling with its jobs and its model, before its proposals."""
-    version = freeze_dataset(session, project, round_id=None)
+    version = freeze_dataset(session, project)
     made = Round(
         project_id=project.id,
         number=number,

@@ -357,6 +357,6 @@ def test_a_version_keeps_the_names_that_it_was_frozen_with(grown: Service) -> No
     problem(refused, 422, "invalid")
     with grown.transaction() as session:
         project = session.get_one(Project, grown.labeling.project_id)
-        assert freeze_dataset(session, project, None).number == 3
+        assert freeze_dataset(session, project).number == 3
     assert {row["category"] for row in lines("")} == {"Zebra gentian", "Alpine aster"}
     assert lines("&category=zebra%20gentian")

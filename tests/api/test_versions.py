@@ -8,7 +8,9 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
+from app.api.dependencies import COOKIE
 from app.db.tables import (
+    BatchImage,
     Candidate,
     Category,
     DatasetVersion,
@@ -24,6 +26,7 @@ from app.db.tables import (
 from app.domain.dataset import Split, lineage
 from app.domain.round import Policy, RoundState, bucket_of
 from app.usecases.dataset.freeze_dataset import freeze_dataset
+from migrations.run import downgrade, upgrade
 from tests import factories
 from tests.api.service import Service, problem
 
@@ -359,7 +362,7 @@ def test_a_moved_picture_is_neither_added_nor_removed(labeling: Service) -> None
         other = Example(category_id=moved.category_id, split="test", from_version=3, **columns)
         session.add(other)
         project = session.merge(labeling.project("flowers"))
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project)
     told = labeling.call("lea", "GET", f"{PROJECT}/versions/3/diff?since=2").json()
     (one,) = told["pictures"]
     assert (one["change"], one["was_split"], one["split"]) == ("moved", "train", "test")
@@ -394,3 +397,53 @@ def test_a_datasheet_counts_what_a_version_holds(labeling: Service) -> None:
     limits = {"untested": 1, "scarce": 2, "imbalance": 1.25, "unlicensed": 12, "unsourced": 12}
     assert told["limits"] == limits
     problem(labeling.call("ben", "GET", f"{PROJECT}/versions/9"), 404, "not-found")
+
+
+def test_each_version_tells_what_made_it_also_after_an_update(labeling: Service) -> None:
+    answer_and_close(labeling)
+
+    def do(method: str, path: str, **rest: object) -> dict:
+        answered = labeling.call("lea", method, f"{PROJECT}{path}", **rest)
+        assert answered.is_success, answered.text
+        return answered.json()
+
+    with labeling.transaction() as session:
+        found = select(Example.image_id).where(Example.round_id.is_not(None))
+        image_id = session.scalars(found.order_by(Example.id).limit(1)).one()
+        batch = factories.make_batch(session, labeling.project("flowers"), state="done").id
+        session.add(BatchImage(batch_id=batch, image_id=image_id, outcome="stored"))
+        sha256 = session.get_one(Image, image_id).sha256
+        one, two = session.scalars(select(Category.id).order_by(Category.id)).all()
+    do("POST", f"/batches/{batch}/withdraw", json={"members": "end"})
+    do("POST", f"/batches/{batch}/restore")
+    merge = {"kind": "merge", "category_id": one, "into_id": two}
+    change = do("POST", "/category-changes", json=merge)["change"]["id"]
+    do("POST", f"/category-changes/{change}/undo")
+    do("POST", "/takedowns", json={"what": sha256, "reason": "a request"})
+    roll_back(labeling, 1)
+    do("PUT", f"/categories/{one}", json={"name": "Edelweiss"})
+    do("POST", "/rounds")
+
+    told = {
+        1: "seeds", 2: "round", 3: "withdrawal", 4: "restore", 5: "category-change",
+        6: "category-undo", 7: "takedown", 8: "roll-back", 9: "edits",
+    }  # fmt: skip
+    held = versions(labeling)
+    assert {number: each["cause"] for number, each in held.items()} == told
+    assert {number for number, each in held.items() if each["round"]} == {2}
+    assert {number for number, each in held.items() if each["restores"]} == {8}
+    exported = labeling.call("lea", "GET", f"{PROJECT}/export?version=3&format=coco").json()
+    assert exported["info"]["made_by"] == "withdrawal"
+    cookie = {"Cookie": f"{COOKIE}={labeling.cookie('lea')[0]}"}
+    page = labeling.client.get(f"{PROJECT}/versions", headers=cookie).text
+    for says in ("seeds", "round 1", "withdrawing a batch", "undoing a change of categories"):
+        assert f"<td>{says}</td>" in page
+    # What can be told is told of versions from before this was kept.
+    url = labeling.sessions.kw["bind"].url.render_as_string(hide_password=False)
+    downgrade(url, to="0029")
+    upgrade(url)
+    again = {number: each["cause"] for number, each in versions(labeling).items()}
+    assert again == {**told, 9: "unknown"}
+    assert {n: each["content_hash"] for n, each in versions(labeling).items()} == {
+        n: each["content_hash"] for n, each in held.items()
+    }

@@ -108,7 +108,7 @@ def plant(session: Session, chance: Random, *, pictures: int = 30) -> Garden:
     before.state = "closed"
     before.made_version = before.trained_on
     _refuse(session, before.id, project, images, categories, ada.id, chance)
-    freeze_dataset(session, project, round_id=None)
+    freeze_dataset(session, project)
     return Garden(project, ada.id, tuple(each.id for each in categories))
 
 

@@ -272,7 +272,7 @@ def test_a_wrong_acceptance_leaves_the_dataset_in_its_next_version(
         project = session.get_one(Project, place.project.id)
         ended = session.scalars(select(Example).where(Example.to_version.is_not(None))).one()
         assert ended.to_version == 3
-        assert freeze_dataset(session, project, round_id=None).number == 3
+        assert freeze_dataset(session, project).number == 3
     with pytest.raises(InvalidError, match="dataset version"):
         do(sessions, undo(place, place.ada, done.decision.id))
     with pytest.raises(AlreadyDecidedError):

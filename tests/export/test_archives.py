@@ -134,7 +134,7 @@ def row(number: int, **values: Any) -> Row:
 
 def selection(rows: list[Row], read: Callable[[str], Any] | None = None) -> Selection:
     counts = {part: sum(each.part == part for each in rows) for part in {r.part for r in rows}}
-    about = About("Flowers", "flowers", 1, "0" * 64, NOON, len(rows), 0, {}, counts)
+    about = About("Flowers", "flowers", 1, "0" * 64, NOON, "seeds", len(rows), 0, {}, counts)
     return Selection(
         about=about,
         categories=[NamedCategory(0, "Aster", "", "Aster")],

@@ -112,7 +112,7 @@ def test_every_page_with_a_script_gives_it_its_words(
     with sessions.begin() as session:
         lead = factories.make_user(session, "lena", lead=True)
         project = factories.make_project(session, lead)
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project)
         rose = add_category(session, project, CategoryFacts("Rose"))
         ids = {
             "category": rose.id,

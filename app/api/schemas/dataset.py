@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from app.db.version_diff import Change
-from app.domain.dataset import Split
+from app.domain.dataset import Cause, Split
 from app.export.formats import FORMATS, Format
 from app.usecases.dataset.datasheet import Held, Limits, Origin, Share
 from app.usecases.dataset.export_dataset import Wanted
@@ -53,7 +53,11 @@ class DatasetVersionOut(BaseModel):
     """A frozen manifest."""
 
     number: int
-    round: int | None = Field(description="The round that made it; null for seeds and going back")
+    cause: Cause = Field(
+        description="What made it; `edits` are what changes one by one between versions and no seed "
+        "is among, `unknown` is of versions from before this was written down"
+    )
+    round: int | None = Field(description="The round that made it, if one did")
     restores: int | None = Field(description="The version that it brought back, if it did")
     content_hash: str
     examples: int

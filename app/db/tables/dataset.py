@@ -12,7 +12,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.dataset import Split
+from app.domain.dataset import Cause, Split
 
 from .base import Table, created, one_of, row_id
 
@@ -112,10 +112,11 @@ class DatasetVersion(Table):
     """A frozen manifest of S and H."""
 
     __tablename__ = "dataset_version"
-    __table_args__ = (UniqueConstraint("project_id", "number"),)
+    __table_args__ = (UniqueConstraint("project_id", "number"), one_of("cause", Cause))
     id: Mapped[int] = row_id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     number: Mapped[int]
+    cause: Mapped[str]
     round_id: Mapped[int | None] = mapped_column(ForeignKey("round.id"))
     content_hash: Mapped[str]
     # The number of the version that this one brought back.

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Category, CategoryChange, DatasetVersion, Example, HardNegative, Project
+from app.domain.dataset import Cause
 from app.domain.errors import (
     CategoryRetiredError,
     NotFoundError,
@@ -63,16 +64,16 @@ def carry_out(
     Returns:
         The row, complete.
     """
-    change.before_version = _freeze(session, project)
+    change.before_version = _freeze(session, project, None)
     write(next_version(session, project))
     session.flush()
-    change.version = _freeze(session, project)
+    change.version = _freeze(session, project, Cause.CATEGORY_CHANGE)
     session.add(change)
     settle_categories(session, project)
     return change
 
 
-def _freeze(session: Session, project: Project) -> int:
+def _freeze(session: Session, project: Project, cause: Cause | None) -> int:
     """The number of the version that has all that S and H hold now; 0 before there was anything."""
     frozen = select(DatasetVersion.id).where(DatasetVersion.project_id == project.id).limit(1)
     held = [
@@ -81,7 +82,7 @@ def _freeze(session: Session, project: Project) -> int:
     ]
     if not any(session.scalar(query) for query in (frozen, *held)):
         return newest_version(session, project)
-    return freeze_dataset(session, project, round_id=None).number
+    return freeze_dataset(session, project, cause).number
 
 
 def held(session: Session, project: Project, category_id: int) -> tuple[int, int]:

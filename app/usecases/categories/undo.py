@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.db.tables import Candidate, Category, CategoryChange, Example, Project
 from app.domain.category_change import Kind, holds
+from app.domain.dataset import Cause
 from app.domain.errors import ChangeStandsError, NotFoundError, TakenError
 from app.usecases.categories.carry_out import lock_between_rounds
 from app.usecases.categories.settle import as_change, settle_categories, versions_kept
@@ -49,7 +50,7 @@ def undo_change(
         _name_as_before(session, change)
         change.undone_version = newest_version(session, project)
     else:
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project)
         _restore(session, project, change)
     change.undone_by, change.undone_at = user_id, now
     settle_categories(session, project)
@@ -141,7 +142,7 @@ def _restore(session: Session, project: Project, change: CategoryChange) -> None
     if change.before_version != change.version:
         new = next_version(session, project)
         restore_members(session, project.id, change.before_version, new, concerned)
-    change.undone_version = freeze_dataset(session, project, round_id=None).number
+    change.undone_version = freeze_dataset(session, project, Cause.CATEGORY_UNDO).number
     # What a split has sent to the pool is an example again.
     again = select(Example.image_id).where(
         Example.project_id == project.id,

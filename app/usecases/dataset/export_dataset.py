@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from app.blobs import Blobs, original_key
+from app.db.queries import version_round
 from app.db.tables import (
     DatasetVersion,
     Example,
@@ -32,7 +33,7 @@ from app.db.tables import (
     VersionCategory,
 )
 from app.db.version_facts import taken_down_since
-from app.domain.dataset import Split, provenance
+from app.domain.dataset import Cause, Split, made_by, provenance
 from app.domain.errors import InvalidError, NotFoundError
 from app.export import rows as exported
 from app.export.names import folder_names
@@ -118,6 +119,7 @@ def select_rows(
         version=version.number,
         content_hash=version.content_hash,
         frozen_at=version.created_at,
+        made_by=made_by(Cause(version.cause), version_round(session, version), version.restores),
         examples=version.examples,
         hard_negatives=version.hard_negatives,
         filters=filters.told(),
@@ -198,7 +200,7 @@ def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) 
         name = literal(exported.Part.HARD_NEGATIVES.value)
         halves.append(_half(HardNegative, name, version, wanted))
     member = union_all(*halves).subquery("member")
-    made_by = aliased(Round)
+    maker = aliased(Round)
     query = (
         select(
             member.c.image_id,
@@ -210,11 +212,11 @@ def _query(version: DatasetVersion, filters: Filters, wanted: list[int] | None) 
             Image.format,
             Image.width,
             Image.height,
-            made_by.number.label("round"),
+            maker.number.label("round"),
         )
         .join(Image, Image.id == member.c.image_id)
         .join(VersionCategory, VersionCategory.category_id == member.c.category_id)
-        .join(made_by, made_by.id == member.c.round_id, isouter=True)
+        .join(maker, maker.id == member.c.round_id, isouter=True)
         .where(VersionCategory.version_id == version.id, Image.taken_down_at.is_(None))
     )
     if filters.licences:

@@ -15,7 +15,7 @@ from app.db.tables import (
     Project,
     VersionCategory,
 )
-from app.domain.dataset import Member, Split, content_hash
+from app.domain.dataset import Cause, Member, Split, content_hash
 from app.usecases.dataset.datasheet import count_datasheet
 
 
@@ -33,12 +33,23 @@ def next_version(session: Session, project: Project) -> int:
 
 
 def freeze_dataset(
-    session: Session, project: Project, round_id: int | None, restores: int | None = None
+    session: Session,
+    project: Project,
+    cause: Cause | None = None,
+    *,
+    round_id: int | None = None,
+    restores: int | None = None,
 ) -> DatasetVersion:
     """Freeze what S and H hold now. The caller holds the project row for update.
 
-    When nothing changed since the newest version, that one is returned instead. `restores` is the
-    number of the version that is brought back, if one is.
+    When nothing changed since the newest version, that one is returned instead.
+
+    Args:
+        session: Its transaction.
+        project: The project.
+        cause: What made the version; None is whatever changed one by one: seeds, or edits.
+        round_id: The round that made it, if one did.
+        restores: The number of the version that is brought back, if one is.
     """
     members = list(_members(session, project))
     digest = content_hash(members)
@@ -50,9 +61,11 @@ def freeze_dataset(
     )
     if newest is not None and newest.content_hash == digest:
         return newest
+    number = (newest.number if newest else 0) + 1
     version = DatasetVersion(
         project_id=project.id,
-        number=(newest.number if newest else 0) + 1,
+        number=number,
+        cause=cause or _edited(session, project, number),
         round_id=round_id,
         restores=restores,
         content_hash=digest,
@@ -65,6 +78,17 @@ def freeze_dataset(
     version.datasheet = asdict(count_datasheet(session, version))
     session.flush()
     return version
+
+
+def _edited(session: Session, project: Project, number: int) -> Cause:
+    """Whether a lead has seeded anything since the version before this one."""
+    seeded = select(Example.id).where(
+        Example.project_id == project.id,
+        Example.from_version == number,
+        Example.round_id.is_(None),
+        Example.inherited_from.is_(None),
+    )
+    return Cause.EDITS if session.scalar(seeded.limit(1)) is None else Cause.SEEDS
 
 
 def _keep_names(session: Session, version: DatasetVersion) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Batch, BatchImage, Project, WithdrawnImage
 from app.domain.batch import RESTORE, WITHDRAW, WITHDRAWN, BatchState, Members
+from app.domain.dataset import Cause
 from app.domain.errors import BatchInRoundError, RoundInProgressError, TransitionError
 from app.domain.event import Verb
 from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
@@ -74,7 +75,7 @@ def withdraw_batch(
     where = {"batch": batch.id, "project": project.id}
     ends = members is Members.END and bool(effect.examples or effect.hard_negatives)
     if ends:
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project)
     session.execute(text(_LEAVING + _MARK), where)
     session.execute(text(_OUT_OF_POOL), where)
     if ends:
@@ -82,7 +83,8 @@ def withdraw_batch(
         for table in _COPIED:
             session.execute(text(_END.format(table=table)), version)
         session.flush()
-        batch.withdrawn_version = freeze_dataset(session, project, round_id=None).number
+        made = freeze_dataset(session, project, Cause.WITHDRAWAL)
+        batch.withdrawn_version = made.number
     _ungroup(session, batch)
     batch.withdrawn_at = now
     if batch.state == BatchState.OPEN:
@@ -114,12 +116,12 @@ def restore_batch(
         raise TransitionError("batch", batch.state, RESTORE)
     where = {"batch": batch.id, "project": project.id}
     if batch.withdrawn_version is not None:
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project)
         version = {**where, "ended": batch.withdrawn_version, "new": next_version(session, project)}
         for table, copied in _COPIED.items():
             session.execute(text(_BEGIN.format(table=table, copied=copied)), version)
         session.flush()
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project, Cause.RESTORE)
     in_force = [each.number for each in rounds_in_force(session, project)]
     back = session.execute(_INTO_POOL, {**where, "in_force": in_force}).all()
     brought = select(BatchImage.image_id).where(BatchImage.batch_id == batch.id)

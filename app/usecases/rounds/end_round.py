@@ -18,7 +18,7 @@ from app.db.tables import (
     Round,
     RoundEffort,
 )
-from app.domain.dataset import Split
+from app.domain.dataset import Cause, Split
 from app.domain.decision import Answer
 from app.domain.errors import NotFoundError
 from app.domain.job import JobState
@@ -68,7 +68,8 @@ def close_round(session: Session, project: Project, number: int, now: datetime) 
     _keep_effort(session, ending)
     outdate(session, ending.id)
     session.flush()
-    ending.made_version = freeze_dataset(session, project, round_id=ending.id).number
+    made = freeze_dataset(session, project, Cause.ROUND, round_id=ending.id)
+    ending.made_version = made.number
     tell_round(session, ending)
     return ending
 

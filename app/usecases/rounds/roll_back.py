@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, Integer, Row, bindparam, text
 from sqlalchemy.orm import Session
 
 from app.db.tables import DatasetVersion, Project
+from app.domain.dataset import Cause
 from app.domain.errors import InvalidError
 from app.usecases.categories.settle import settle_categories
 from app.usecases.dataset.export_dataset import version_to_export
@@ -80,10 +81,10 @@ def roll_back(session: Session, project: Project, number: int) -> tuple[DatasetV
             "The dataset is now as it was in version {number}. There is nothing to roll back.",
             number=number,
         )
-    freeze_dataset(session, project, round_id=None)
+    freeze_dataset(session, project)
     where = {"project_id": project.id, "number": number, "new": next_version(session, project)}
     restore_members(session, project.id, number, where["new"])
-    made = freeze_dataset(session, project, round_id=None, restores=number)
+    made = freeze_dataset(session, project, Cause.ROLL_BACK, restores=number)
     settle_categories(session, project)
     session.execute(text(_NOW + _INTO_POOL), where)
     session.execute(text(_NOW + _OUT_OF_POOL), where)

@@ -33,7 +33,7 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
     if reasons:
         raise RoundNotReadyError(reasons)
     inherit(session, project.id, next_version(session, project))
-    version = freeze_dataset(session, project, round_id=None)
+    version = freeze_dataset(session, project)
     newest = session.scalar(select(func.max(Round.number)).where(Round.project_id == project.id))
     started = Round(
         project_id=project.id,

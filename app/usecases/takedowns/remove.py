@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.db.tables import Exemplar, Image, Project, Round, Table
+from app.domain.dataset import Cause
 from app.domain.takedown import Effect
 from app.usecases.dataset.freeze_dataset import freeze_dataset, next_version
 from app.usecases.likeness.leaks import forget_likenesses
@@ -57,7 +58,7 @@ def remove_images(
     forget_on_maps(session, blobs, project.id, image_ids)
     if _end_memberships(session, project, image_ids):
         session.flush()
-        freeze_dataset(session, project, round_id=None)
+        freeze_dataset(session, project, Cause.TAKEDOWN)
     erase_later(session, hashes)
     return effect
 
