@@ -6,12 +6,11 @@ a worker that died goes on there, and stores nothing twice.
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.blobs import BlobMissing
 from app.db.session import database_now, transaction
-from app.db.tables import ApiToken, Batch, Project, ResumableUpload
+from app.db.tables import ApiToken, Batch, Project
 from app.domain.archive import SENTENCES, Fault
 from app.domain.errors import ImportRefusedError, QuotaSpentError
 from app.domain.ingestion import ImageOutcome, SourceFacts
@@ -40,7 +39,7 @@ def compute(work: Work) -> Publish:
         batch, _ = lock_batch_claim(session, work.claim)
         start_batch(batch, database_now(session))
         key, name, done = batch.blob_key, batch.name, batch.done
-        otherwise = _said(session, batch)
+        otherwise = facts(**batch.source)
     if key is None:
         raise JobFailedError(_GONE)
     most = bench.settings.most_image_bytes
@@ -61,14 +60,6 @@ def compute(work: Work) -> Publish:
 
 
 _GONE = "The archive is gone. Send it again."
-
-
-def _said(session: Session, batch: Batch) -> SourceFacts:
-    """What was said of the whole archive when it was announced."""
-    said = session.scalar(
-        select(ResumableUpload.source).where(ResumableUpload.batch_id == batch.id)
-    )
-    return facts(**said) if said else SourceFacts()
 
 
 def _few(found: Iterable[list[Member]]) -> Iterator[list[list[Member]]]:

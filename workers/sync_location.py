@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from app.db.session import database_now, transaction
 from app.db.tables import Batch
 from app.domain.importing import LeftOut
-from app.domain.ingestion import ImageOutcome, SourceFacts
+from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts
 from app.domain.location import LONGEST_NAME, locations
-from app.imports.rows import ARCHIVES, is_hidden, suffix_of
+from app.imports.rows import ARCHIVES, facts, is_hidden, suffix_of
 from app.imports.sidecars import (
     MOST_BYTES,
     SidecarError,
@@ -44,7 +44,6 @@ _AT_ONCE = 4  # of them are read and decoded at a time: a bucket answers slowly,
 _SLICE = 300.0  # seconds after which the worker is left to others who wait
 _LOOK_EVERY = 5.0  # seconds between two looks for them
 _MOST_BESIDE = 1000  # files that share what comes before the first dot
-_NOTHING_SAID = SourceFacts()
 T = TypeVar("T")
 
 
@@ -73,11 +72,12 @@ def compute(work: Work) -> Publish:
         batch, _ = lock_batch_claim(session, work.claim)
         start_batch(batch, database_now(session))
         name, prefix = place_of(batch)
+        otherwise = facts(**batch.source)
     place = locations(settings.sync_locations or "").get(name)
     if place is None:
         raise JobFailedError(f"The operator no longer allows a location named {name}.")
     try:
-        done = _Sync(work, open_location(place, settings)).run(prefix)
+        done = _Sync(work, open_location(place, settings), otherwise).run(prefix)
     except LocationError as error:
         raise JobFailedError(f"{error} What was read is stored; sync again to go on.") from error
     return partial(_publish, done)
@@ -91,9 +91,10 @@ def _publish(done: int, session: Session, batch: Batch) -> None:
 class _Sync:
     """A sync under way."""
 
-    def __init__(self, work: Work, location: Location) -> None:
+    def __init__(self, work: Work, location: Location, otherwise: SourceFacts) -> None:
         self._work = work
         self._location = location
+        self._otherwise = otherwise
         self._way_at = monotonic() + _SLICE
         settings = work.bench.settings
         self._limits = PictureLimits(
@@ -151,7 +152,7 @@ class _Sync:
                 (each.name, self._location.read(each, MOST_BYTES + 1))
                 for each in candidate.sidecars
             ]
-            source = source_of(said, _NOTHING_SAID)
+            source = source_of(said, self._otherwise)
             data = self._location.read(found, self._limits.bytes + 1)
         except UnreadableError:
             # Nothing is kept of it: the next sync tries again.
@@ -187,4 +188,4 @@ def _some(of: Iterable[T], most: int) -> Iterator[list[T]]:
 
 def _refused(found: Found, reason: str, detail: str | None = None) -> Taken:
     answer = ImageAnswer(found.name, ImageOutcome.REJECTED, None, str(reason), detail)
-    return Taken(filename=found.name, source=_NOTHING_SAID, picture=None, refusal=answer)
+    return Taken(filename=found.name, source=NOTHING_SAID, picture=None, refusal=answer)

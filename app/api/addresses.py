@@ -20,6 +20,7 @@ from app.domain.errors import (
     TransitionError,
 )
 from app.domain.fetching import AddressState
+from app.domain.ingestion import SourceFacts, check_source
 from app.domain.outbound import PrivateHosts
 from app.domain.quota import Amount
 from app.imports.addresses import read_addresses
@@ -91,6 +92,15 @@ async def get_list(request: Request) -> AsyncIterator[SentList]:
         yield SentList(None, cast("BinaryIO", file))
 
 
+def get_otherwise(
+    author: Annotated[str | None, Query(description="Where the list tells none")] = None,
+    licence: Annotated[str | None, Query(description="Where the list tells none")] = None,
+    tags: Annotated[list[str], Query(description="Where the list tells none")] = [],  # noqa: B006
+) -> SourceFacts:
+    """What is said of pictures of which the list says nothing; raises InvalidError."""
+    return check_source(SourceFacts(None, tuple(tags), author, licence))
+
+
 @router.post(
     "/projects/{project}/addresses",
     operation_id="sendAddresses",
@@ -100,6 +110,7 @@ async def get_list(request: Request) -> AsyncIterator[SentList]:
 )
 def send_addresses(
     access: Crawler,  # before the list: whoever may not send it is refused without it
+    otherwise: Annotated[SourceFacts, Depends(get_otherwise)],
     sent: Annotated[SentList, Depends(get_list)],
     unit: UnitDep,
     context: ContextDep,
@@ -112,7 +123,7 @@ def send_addresses(
     rows = read_addresses(sent.file, private)
     shown = address_lists.shown_name(name or sent.name)
     project, caller = access.project, access.principal
-    got = address_lists.receive_addresses(unit.session, project, caller, shown, rows)
+    got = address_lists.receive_addresses(unit.session, project, caller, shown, rows, otherwise)
     if not caller.quota.is_none:
         now = database_now(unit.session)
         count_use(unit.session, caller, Amount(got.addresses, 0), now)

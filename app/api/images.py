@@ -183,16 +183,7 @@ def _facts(sources: str | None, files: int) -> list[SourceFacts]:
             files=files,
             got=len(parsed),
         )
-    return [
-        SourceFacts(
-            url=source.url,
-            tags=tuple(source.tags),
-            author=source.author,
-            licence=source.licence,
-            crawled_at=source.crawled_at,
-        )
-        for source in parsed
-    ]
+    return [source.facts for source in parsed]
 
 
 def _image(unit: UnitDep, access: Access, sha256: str) -> Image:

@@ -27,7 +27,7 @@ from app.domain.errors import (
     UploadOffsetError,
 )
 from app.domain.quota import Amount
-from app.domain.uploading import EXTENSIONS, TUS, announced
+from app.domain.uploading import EXTENSIONS, TUS
 from app.receiving import Receiver, look_up, parts_of
 from app.usecases.pool import uploads
 from app.usecases.quotas import count_use
@@ -126,11 +126,10 @@ def create_upload(
     most = context.settings.most_upload_bytes
     if upload_length > most:
         raise TooLargeError("An archive may have {most} bytes. Send it in parts.", most=f"{most:,}")
-    said = announced(upload_metadata)
     now = database_now(unit.session)
     caller = access.principal
     made = uploads.begin_upload(
-        unit.session, access.project, caller, said, upload_metadata, upload_length, now
+        unit.session, access.project, caller, upload_metadata, upload_length, now
     )
     if not caller.quota.is_none:
         count_use(unit.session, caller, Amount(0, upload_length), now)
@@ -242,7 +241,7 @@ def delete_upload(upload_id: str, unit: UnitDep, context: ContextDep, access: Cr
     now = database_now(unit.session)
     caller = access.principal
     found = uploads.my_upload(unit.session, access.project, caller, upload_id, now)
-    uploads.terminate_upload(unit.session, found, now)
+    unit.session.delete(found)
     parts_of(context).remove(upload_id)
     return Response(status_code=204)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from app.domain.errors import InvalidError
@@ -36,6 +37,31 @@ class SourceFacts:
     def is_empty(self) -> bool:
         """Whether nothing at all was said."""
         return self == SourceFacts()
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """What was said, as REST takes it."""
+        said = {
+            "url": self.url,
+            "tags": list(self.tags),
+            "author": self.author,
+            "licence": self.licence,
+            "crawled_at": self.crawled_at and self.crawled_at.isoformat(),
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def filled(self, otherwise: Self) -> Self:
+        """What was said, and where that is nothing what `otherwise` says."""
+        return type(self)(
+            url=self.url or otherwise.url,
+            tags=self.tags or otherwise.tags,
+            author=self.author or otherwise.author,
+            licence=self.licence or otherwise.licence,
+            crawled_at=self.crawled_at or otherwise.crawled_at,
+        )
+
+
+NOTHING_SAID = SourceFacts()
 
 
 def check_source(facts: SourceFacts) -> SourceFacts:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.domain.importing import LeftOut
-from app.domain.ingestion import SourceFacts
+from app.domain.ingestion import NOTHING_SAID, SourceFacts
 from app.imports.documents import broken, entries, parse, text
-from app.imports.rows import NOTHING_SAID, Labeled, facts, split_word
+from app.imports.rows import Labeled, facts, split_word
 
 # Where a sample has its one classification, in this order.
 _FIELDS = ("ground_truth", "label", "labels", "category", "classification")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.domain.errors import InvalidError
 from app.domain.importing import LeftOut
-from app.domain.ingestion import MOST_TAGS, SourceFacts, check_source
+from app.domain.ingestion import MOST_TAGS, NOTHING_SAID, SourceFacts, check_source
 
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
@@ -22,7 +22,6 @@ SPLITS = {
     "val": "val", "valid": "val", "validation": "val", "dev": "val", "eval": "val",
 }  # fmt: skip
 HARD_NEGATIVES = "hard_negatives"
-NOTHING_SAID = SourceFacts()
 _WORD = re.compile(r"[a-z]+")
 
 

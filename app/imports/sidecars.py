@@ -78,14 +78,7 @@ def source_of(sidecars: Iterable[tuple[str, bytes]], otherwise: SourceFacts) -> 
             raise SidecarError(f"{name} has more than {MOST_BYTES:,} bytes.")
         said = _json(name, content) if suffix_of(name) == ".json" else _text(name, content)
         told = said | told
-    found = facts(**told)
-    return SourceFacts(
-        url=found.url or otherwise.url,
-        tags=found.tags or otherwise.tags,
-        author=found.author or otherwise.author,
-        licence=found.licence or otherwise.licence,
-        crawled_at=found.crawled_at or otherwise.crawled_at,
-    )
+    return facts(**told).filled(otherwise)
 
 
 def _json(name: str, content: bytes) -> dict[str, Any]:

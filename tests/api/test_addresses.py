@@ -85,6 +85,8 @@ def test_who_may_not_or_sends_no_list_is_refused(
     content = b"url\nhttps://example.org/a.jpg\nhttps://example.org/b.jpg\n"
     assert service.call("ben", "POST", PATH, content=content).status_code == 403
     assert service.call(None, "POST", PATH, content=content).status_code == 401
+    unsayable = service.call("lea", "POST", f"{PATH}?licence=%07", content=content)
+    assert (unsayable.status_code, unsayable.json()["fields"][0]["field"]) == (422, "licence")
     wrong = service.call("lea", "POST", PATH, files={"other": ("a.csv", content)})
     assert (wrong.status_code, wrong.json()["fields"][0]["field"]) == (422, "file")
     monkeypatch.setattr(address_lists, "MOST_ADDRESSES", 1)

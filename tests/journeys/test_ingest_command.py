@@ -30,6 +30,16 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+def sources(place: Place) -> set[tuple[str | None, str | None, str | None, tuple[str, ...]]]:
+    """What is known of where the pool's pictures come from."""
+    with place.server.sessions() as session:
+        found = session.scalars(
+            select(Source).join(Candidate, Candidate.image_id == Source.image_id)
+            .where(Candidate.project_id == place.project_id)
+        ).all()  # fmt: skip
+    return {(each.url, each.author, each.licence, tuple(each.tags)) for each in found}
+
+
 def test_a_folder_is_sent_with_its_sidecars_and_again_only_what_is_new(place: Place) -> None:
     told = {"url": "https://a.example/1.jpg", "tags": ["gentian"], "license": "CC BY 4.0"}
     crawl = write(
@@ -54,12 +64,7 @@ def test_a_folder_is_sent_with_its_sidecars_and_again_only_what_is_new(place: Pl
     assert "3 stored, 1 there already, 2 rejected." in printed
     assert "1 x not_an_image" in printed
     assert "alps/4.jpg: 4.json is no JSON." in printed
-    with place.server.sessions() as session:
-        sources = session.scalars(
-            select(Source).join(Candidate, Candidate.image_id == Source.image_id)
-            .where(Candidate.project_id == place.project_id)
-        ).all()  # fmt: skip
-    assert {(each.url, each.author, each.licence, tuple(each.tags)) for each in sources} == {
+    assert sources(place) == {
         ("https://a.example/1.jpg", None, "CC BY 4.0", ("gentian",)),
         (None, "B. Otanist", "CC0", ("in bloom",)),
         (None, None, "CC0", ("crawl",)),
@@ -141,31 +146,40 @@ def test_addresses_are_fetched_by_the_service(place: Place) -> None:
     at = f"http://127.0.0.1:{web.server_port}"
     place.serve()
     table = place.folder / "list.csv"
-    table.write_text(f"url,licence\n{at}/1.jpg,CC0\n{at}/gone,CC0\n")
-    sending = place.begin(str(table))
+    table.write_text(f"url,licence,tags\n{at}/1.jpg,CC0,\n{at}/gone,CC0,\n{at}/333.jpg,,alps\n")
+    said = ("--licence", "CC BY 4.0", "--author", "Ann", "--tag", "crawl", "--tag", "bloom")
+    sending = place.begin(str(table), *said)
     place.work()
     printed, _ = sending.communicate(timeout=60)
-    assert (sending.returncode, "1 stored, 0 there already, 1 rejected." in printed) == (3, True)
+    assert (sending.returncode, "2 stored, 0 there already, 1 rejected." in printed) == (3, True)
     # A list is sent once; addresses that are named are asked for again.
-    ended, printed = place.run(str(table), f"{at}/22.jpg", "--no-wait")
+    ended, printed = place.run(str(table), f"{at}/22.jpg", "--no-wait", *said)
     assert (ended, place.work().stored) == (0, 1)
     assert "addresses is batch" in printed
+    # What the list says wins; the options fill what it does not say.
+    assert sources(place) == {
+        (f"{at}/1.jpg", "Ann", "CC0", ("crawl", "bloom")),
+        (f"{at}/333.jpg", "Ann", "CC BY 4.0", ("alps",)),
+        (f"{at}/22.jpg", "Ann", "CC BY 4.0", ("crawl", "bloom")),
+    }
     web.shutdown()
     web.server_close()
 
 
 def test_a_location_of_the_server_is_synced(place: Place) -> None:
     write(place.folder / "srv", {f"2026/alps/{at}.jpg": paint(4, 200 + at) for at in range(3)})
+    write(place.folder / "srv", {"2026/alps/1.txt": b"licence: CC0"})
     place.serve(VETTED_SYNC_LOCATIONS=f"crawls={place.folder / 'srv'}")
     ended, printed = place.run("server:crawls/2026")
     assert (ended, "scope" in printed or "may not" in printed) == (1, True), printed
     with place.server.sessions.begin() as session:
         scopes = frozenset({Scope.LEAD})
         place.token = create_token(session, f"crawler-of-{place.project}", "lead", scopes)
-    sending = place.begin("server:crawls/2026")
+    sending = place.begin("server:crawls/2026", "--licence", "CC BY 4.0", "--tag", "crawl")
     assert place.work().stored == 3
     printed, _ = sending.communicate(timeout=60)
     assert (sending.returncode, "3 stored" in printed) == (0, True), printed
+    assert sources(place) == {(None, None, licence, ("crawl",)) for licence in ("CC0", "CC BY 4.0")}
     sending = place.begin(f"server:{place.folder}/srv/2026/alps")
     assert place.work().received == 0
     assert sending.wait(60) == 0

@@ -102,11 +102,12 @@ class Client:
             self._http.post(path, data={**fields, "sources": sources}, files=parts)
         ).json()
 
-    def send_list(self, path: str, name: str, content: bytes | BinaryIO, media_type: str) -> Any:
-        """The answer to a body that is no JSON, called by a name; raises RefusedError."""
+    def send_list(
+        self, path: str, content: bytes | BinaryIO, media_type: str, query: Mapping[str, Any]
+    ) -> Any:
+        """The answer to a body that is no JSON; raises RefusedError."""
         headers = {"Content-Type": media_type}
-        sent = self._http.post(path, params={"name": name[:200]}, content=content, headers=headers)
-        return checked(sent).json()
+        return checked(self._http.post(path, params=query, content=content, headers=headers)).json()
 
     def begin_upload(self, path: str, length: int, said: str) -> Any:
         """Announce an archive (tus): its bytes, and `Upload-Metadata`; raises RefusedError."""

@@ -154,8 +154,9 @@ class _Run:
     def send(self, what: str) -> None:
         """Send one thing, of whatever kind it is."""
         if is_location(what):
-            project = self.wanted.project
-            self._follow(what, self.patience(partial(start_sync, self.client, project, what)))
+            wanted = self.wanted
+            start = partial(start_sync, self.client, wanted.project, what, wanted.source)
+            self._follow(what, self.patience(start))
             return
         path = Path(what).resolve()
         if not path.exists():
@@ -174,9 +175,9 @@ class _Run:
 
     def fetch(self, addresses: Sequence[str]) -> None:
         """Have the service fetch addresses that were named one by one."""
-        project = self.wanted.project
-        batch_id = self.patience(partial(send_few_addresses, self.client, project, addresses))
-        self._follow("addresses", batch_id)
+        wanted = self.wanted
+        send = partial(send_few_addresses, self.client, wanted.project, addresses, wanted.source)
+        self._follow("addresses", self.patience(send))
 
     def _state(self, what: str) -> State:
         wanted = self.wanted
@@ -221,12 +222,12 @@ class _Run:
             state.keep(f"upload of {known}", None)
 
     def _list(self, path: Path, state: State) -> None:
-        known = f"batch of {path} {look_of(path)}"
+        wanted = self.wanted
+        known = f"batch of {path} {look_of(path)} {wanted.source}"
         batch_id = state.get(known)
         if batch_id is None:
-            batch_id = str(
-                self.patience(partial(send_addresses, self.client, self.wanted.project, path))
-            )
+            send = partial(send_addresses, self.client, wanted.project, path, wanted.source)
+            batch_id = str(self.patience(send))
             state.keep(known, batch_id)
         if not self._follow(path.name, int(batch_id)):
             state.keep(known, None)

@@ -207,7 +207,7 @@ class FolderIngest:
         try:
             data = each.path.read_bytes()
             said = [(path.name, path.read_bytes()) for path in each.sidecars]
-            return shown(each.name), data, told_of(source_of(said, self._otherwise))
+            return shown(each.name), data, source_of(said, self._otherwise).as_json
         except OSError as error:
             return _refused(each, "unreadable", f"It cannot be read: {error.strerror}.")
         except SidecarError as error:
@@ -216,15 +216,3 @@ class FolderIngest:
 
 def _refused(each: Local, reason: str, detail: str) -> Acknowledged:
     return Acknowledged(each.name, each.look, "rejected", reason, detail)
-
-
-def told_of(source: SourceFacts) -> dict[str, Any]:
-    """The facts as REST takes them."""
-    moment = source.crawled_at
-    return {
-        "url": source.url,
-        "tags": list(source.tags),
-        "author": source.author,
-        "licence": source.licence,
-        "crawled_at": moment.isoformat() if moment else None,
-    }

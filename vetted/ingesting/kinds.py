@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,39 +56,45 @@ def look_of(path: Path) -> str:
 
 def texts_of(source: SourceFacts) -> dict[str, str]:
     """The facts as an upload is announced with them."""
-    texts = {
-        "url": source.url,
-        "tags": "|".join(source.tags),
-        "author": source.author,
-        "licence": source.licence,
-    }
-    return {key: text for key, text in texts.items() if text}
+    return source.as_json | ({"tags": "|".join(source.tags)} if source.tags else {})
 
 
-def send_addresses(client: Client, project: str, path: Path) -> int:
+def send_addresses(client: Client, project: str, path: Path, otherwise: SourceFacts) -> int:
     """Have the pictures of a list fetched by the service; gives the batch. Raises RefusedError."""
     with path.open("rb") as file:
-        return _sent(client, project, path.name, file, _LISTS[suffix_of(path.name)])
+        return _sent(client, project, path.name, file, _LISTS[suffix_of(path.name)], otherwise)
 
 
-def send_few_addresses(client: Client, project: str, addresses: Sequence[str]) -> int:
+def send_few_addresses(
+    client: Client, project: str, addresses: Sequence[str], source: SourceFacts
+) -> int:
     """The same for addresses that are at hand."""
     lines = "".join(json.dumps({"url": each}) + "\n" for each in addresses)
     name = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
-    return _sent(client, project, name, lines.encode(), "application/x-ndjson")
+    return _sent(client, project, name, lines.encode(), "application/x-ndjson", source)
 
 
-def _sent(client: Client, project: str, name: str, content: bytes | BinaryIO, kind: str) -> int:
-    sent = client.send_list(f"/projects/{project}/addresses", name, content, kind)
+def _sent(
+    client: Client,
+    project: str,
+    name: str,
+    content: bytes | BinaryIO,
+    kind: str,
+    otherwise: SourceFacts,
+) -> int:
+    # The addresses are where the pictures come from, whatever else was said.
+    query = {"name": name[:200]} | replace(otherwise, url=None).as_json
+    sent = client.send_list(f"/projects/{project}/addresses", content, kind, query)
     return int(sent["batch_id"])
 
 
-def start_sync(client: Client, project: str, what: str) -> int:
+def start_sync(client: Client, project: str, what: str, otherwise: SourceFacts) -> int:
     """Have the service bring in what is new at a location; gives the batch. Raises RefusedError."""
     named = what.removeprefix("server:")
     if named.startswith(("/", "s3://")):
-        body = {"location": named}
+        where = {"location": named}
     else:
         location, _, prefix = named.strip("/").partition("/")
-        body = {"location": location, "prefix": prefix}
+        where = {"location": location, "prefix": prefix}
+    body = where | {"source": otherwise.as_json}
     return int(client.post(f"/projects/{project}/syncs", body)["batch"])

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.ingestion import ImageOutcome
+from app.domain.ingestion import ImageOutcome, SourceFacts
 
 from .body import Body
 
@@ -31,6 +31,11 @@ class SourceIn(Body):
     author: str | None = None
     licence: str | None = None
     crawled_at: datetime | None = None
+
+    @property
+    def facts(self) -> SourceFacts:
+        """The same for the use cases, which check it."""
+        return SourceFacts(self.url, tuple(self.tags), self.author, self.licence, self.crawled_at)
 
 
 class SourceOut(BaseModel):

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from .body import Body
+from .images import SourceIn
 
 
 class NewSync(Body):
@@ -10,12 +11,19 @@ class NewSync(Body):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"location": "crawls", "prefix": "2026/alps"}]},
+        json_schema_extra={
+            "examples": [
+                {"location": "crawls", "prefix": "2026/alps", "source": {"licence": "CC BY 4.0"}}
+            ]
+        },
     )
     location: str = Field(
         description="One of `listSyncLocations`, or an address in one: s3://bucket/prefix, /folder"
     )
     prefix: str = Field(default="", description="A folder below it; without it, all of it")
+    source: SourceIn = Field(
+        default_factory=SourceIn, description="Of pictures beside which nothing is said"
+    )
 
 
 class LocationOut(BaseModel):

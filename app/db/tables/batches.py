@@ -40,6 +40,8 @@ class Batch(Table):
     withdrawn_at: Mapped[datetime | None]
     # The dataset version in which its members ended with it, if any did.
     withdrawn_version: Mapped[int | None]
+    # What holds for pictures that say nothing themselves.
+    source: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     # What a worker reads: the archive or the list that was sent, or where to look.
     blob_key: Mapped[str | None]
     location: Mapped[str | None]

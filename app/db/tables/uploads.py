@@ -1,7 +1,6 @@
 """Archives on their way."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,9 +21,8 @@ class ResumableUpload(Table):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     filename: Mapped[str]
-    # As the client said it, for its own questions; and what it means for the pictures.
+    # As the client said it.
     metadata_said: Mapped[str | None]
-    source: Mapped[dict[str, Any]]
     length: Mapped[int] = mapped_column(BigInteger)
     received: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # Made in the transaction in which the last byte counts.

@@ -13,7 +13,7 @@ from app.domain.batch import MOST_TOLD, TRANSITIONS, BatchEvent, BatchKind, Batc
 from app.domain.errors import InvalidError, TooLargeError, TransitionError
 from app.domain.event import Verb
 from app.domain.fetching import RETRIED, AddressState, host_of, key_of
-from app.domain.ingestion import ImageOutcome
+from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts
 from app.domain.job import JobKind, JobState
 from app.imports.addresses import BadRow, Listed
 from app.imports.archive import shown
@@ -73,10 +73,12 @@ def receive_addresses(
     principal: Principal,
     name: str,
     rows: Iterable[Listed | BadRow],
+    otherwise: SourceFacts = NOTHING_SAID,
 ) -> Received:
     """Make a batch of a list and queue its job; the caller sends it after the commit.
 
-    The rows go straight through to the database: a million of them take no memory.
+    The rows go straight through to the database: a million of them take no memory. `otherwise` holds
+    for pictures of which the list says nothing.
 
     Raises:
         InvalidError: when no row names an address.
@@ -91,7 +93,7 @@ def receive_addresses(
     _copy(session, reading.good(rows))
     if reading.rows == sum(reading.reasons.values()):
         raise _nothing(reading)
-    batch = open_batch(session, project, principal, BatchKind.ADDRESSES, name)
+    batch = open_batch(session, project, principal, BatchKind.ADDRESSES, name, otherwise)
     addresses = _keep_once(session, batch.id)
     refused = sum(reading.reasons.values())
     _count_bad_rows(session, batch, reading)

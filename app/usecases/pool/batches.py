@@ -14,7 +14,7 @@ from app.db.tables import Batch, BatchImage, BatchRefusal, Job, Project
 from app.domain.batch import MOST_TOLD, TAKE, BatchEvent, BatchKind, BatchState, next_state
 from app.domain.errors import NotFoundError, TransitionError
 from app.domain.event import Verb
-from app.domain.ingestion import ImageOutcome
+from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts
 from app.domain.job import JobEvent, JobState
 from app.domain.job import next_state as next_job_state
 from app.usecases.events import record
@@ -23,9 +23,17 @@ from app.usecases.pool.store_images import ImageAnswer
 
 
 def open_batch(
-    session: Session, project: Project, principal: Principal, kind: BatchKind, name: str
+    session: Session,
+    project: Project,
+    principal: Principal,
+    kind: BatchKind,
+    name: str,
+    otherwise: SourceFacts = NOTHING_SAID,
 ) -> Batch:
-    """A new batch: open for an upload, queued for what a worker will do."""
+    """A new batch: open for an upload, queued for what a worker will do.
+
+    `otherwise` holds for pictures that say nothing themselves.
+    """
     state = BatchState.OPEN if kind is BatchKind.UPLOAD else BatchState.QUEUED
     batch = Batch(
         project_id=project.id,
@@ -34,6 +42,7 @@ def open_batch(
         kind=kind,
         name=name,
         state=state,
+        source=otherwise.as_json,
     )
     session.add(batch)
     session.flush()

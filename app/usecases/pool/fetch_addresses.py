@@ -12,6 +12,7 @@ from app.db.tables import Address, Batch, Fetched, Image, Job, Project, WebHost
 from app.domain.fetching import MOST_TRIES, AddressState, Reason, Validators, key_of, wait_after
 from app.domain.ingestion import SourceFacts
 from app.domain.job import PATIENCE, QUEUE_OF, JobState, Queue
+from app.imports.rows import facts
 from app.pictures import Picture, PictureFormat
 from app.usecases.pool.ingest_images import ingest_images
 from app.usecases.pool.store_images import Taken
@@ -102,11 +103,12 @@ def due_of(
     session: Session, batch_id: int, host: str, most: int, now: datetime | None
 ) -> list[Due]:
     """Addresses of a host, the longest due first; those that are not due yet only without `now`."""
+    batch = session.get_one(Batch, batch_id)
+    otherwise = facts(**batch.source)
     query = (
         select(Address, Fetched, Image)
-        .join(Batch, Batch.id == Address.batch_id)
         .outerjoin(
-            Fetched, and_(Fetched.project_id == Batch.project_id, Fetched.key == Address.key)
+            Fetched, and_(Fetched.project_id == batch.project_id, Fetched.key == Address.key)
         )
         .outerjoin(Image, and_(Image.id == Fetched.image_id, Image.taken_down_at.is_(None)))
         .where(
@@ -119,17 +121,19 @@ def due_of(
     )
     if now is not None:
         query = query.where(Address.due_at <= now)
-    return [_due(*row) for row in session.execute(query)]
+    return [_due(*row, otherwise) for row in session.execute(query)]
 
 
-def _due(address: Address, fetched: Fetched | None, image: Image | None) -> Due:
+def _due(
+    address: Address, fetched: Fetched | None, image: Image | None, otherwise: SourceFacts
+) -> Due:
     source = SourceFacts(
         url=address.url,
         tags=tuple(address.tags),
         author=address.author,
         licence=address.licence,
         crawled_at=address.crawled_at,
-    )
+    ).filled(otherwise)
     if fetched is None or image is None:
         return Due(address.position, address.url, address.tries, source, Validators(), None)
     before = Picture(

@@ -11,6 +11,7 @@ from app.db.tables import Batch, Job, Project, SyncedObject
 from app.domain.batch import BatchKind, BatchState
 from app.domain.errors import NotFoundError, SyncUnderWayError
 from app.domain.event import Verb
+from app.domain.ingestion import SourceFacts, check_source
 from app.domain.job import JobKind, JobState
 from app.domain.location import Place, check_prefix
 from app.usecases.events import record
@@ -39,18 +40,25 @@ class Read:
 
 
 def queue_sync(
-    session: Session, access: Access, locations: Mapping[str, Place], location: str, prefix: str
+    session: Session,
+    access: Access,
+    locations: Mapping[str, Place],
+    location: str,
+    prefix: str,
+    otherwise: SourceFacts,
 ) -> tuple[Batch, Job]:
     """Open a batch for what is new; the caller sends the job after the commit.
 
+    `otherwise` holds for pictures beside which nothing is said.
+
     Raises:
         NotFoundError: the operator allows no location of this name.
-        InvalidError: the prefix is none.
+        InvalidError: the prefix is none, or `otherwise` cannot be kept.
         SyncUnderWayError: a worker is at this location already.
     """
     if location not in locations:
         raise NotFoundError("location", location)
-    prefix = check_prefix(prefix)
+    prefix, otherwise = check_prefix(prefix), check_source(otherwise)
     project, caller = access.project, access.principal
     # Not guarded against a race: two at once bring each picture once all the same, one of them as
     # a duplicate.
@@ -64,7 +72,7 @@ def queue_sync(
     if running is not None:
         raise SyncUnderWayError(location, running)
     name = f"{location}/{prefix}" if prefix else location
-    batch = open_batch(session, project, caller, BatchKind.SYNC, name)
+    batch = open_batch(session, project, caller, BatchKind.SYNC, name, otherwise)
     batch.location = name
     job = Job(kind=JobKind.SYNC_LOCATION, batch_id=batch.id, state=JobState.QUEUED)
     session.add(job)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Batch, Job, Project, ResumableUpload, User
@@ -12,7 +12,7 @@ from app.domain.batch import BatchKind, BatchState
 from app.domain.errors import NotFoundError, TooManyUploadsError
 from app.domain.event import Verb
 from app.domain.job import JobKind, JobState
-from app.domain.uploading import KEPT, MOST_OPEN, Announced
+from app.domain.uploading import KEPT, MOST_OPEN, announced
 from app.usecases.events import record
 from app.usecases.people import Principal
 from app.usecases.pool.batches import open_batch
@@ -29,16 +29,17 @@ def begin_upload(
     session: Session,
     project: Project,
     caller: Principal,
-    said: Announced,
-    header: str | None,
+    said: str | None,
     length: int,
     now: datetime,
 ) -> ResumableUpload:
-    """Note an archive that will come.
+    """Note an archive that will come; `said` is its `Upload-Metadata`.
 
     Raises:
+        InvalidError: when that is not as documented.
         TooManyUploadsError: while the caller has too many unfinished ones.
     """
+    filename = announced(said).filename
     # The caller's row is locked: two that begin at once are counted one after the other.
     session.execute(select(User.id).where(User.id == caller.user_id).with_for_update())
     unfinished = select(func.count()).where(
@@ -48,19 +49,12 @@ def begin_upload(
     )
     if session.scalars(unfinished).one() >= MOST_OPEN:
         raise TooManyUploadsError(MOST_OPEN)
-    source = said.source
     made = ResumableUpload(
         id=secrets.token_hex(16),
         project_id=project.id,
         user_id=caller.user_id,
-        filename=said.filename,
-        metadata_said=header,
-        source={
-            "url": source.url,
-            "tags": list(source.tags),
-            "author": source.author,
-            "licence": source.licence,
-        },
+        filename=filename,
+        metadata_said=said,
         length=length,
         received=0,
         expires_at=now + KEPT,
@@ -147,7 +141,8 @@ def end_upload(
         raise NotFoundError("upload", upload_id)
     if locked.batch_id is not None:
         return None
-    batch = open_batch(session, project, caller, BatchKind.ARCHIVE, locked.filename)
+    otherwise = announced(locked.metadata_said).source
+    batch = open_batch(session, project, caller, BatchKind.ARCHIVE, locked.filename, otherwise)
     batch.blob_key = blob_key(upload_id)
     job = Job(kind=JobKind.INGEST_ARCHIVE, batch_id=batch.id, state=JobState.QUEUED)
     session.add(job)
@@ -157,24 +152,11 @@ def end_upload(
     return job
 
 
-def terminate_upload(session: Session, upload: ResumableUpload, now: datetime) -> None:
-    """Forget an upload; what its batch brings stays."""
-    if upload.batch_id is None:
-        session.delete(upload)
-    else:
-        upload.expires_at = now  # a worker may still read what holds for its pictures
-    session.flush()
-
-
 def uploads_to_forget(session: Session, now: datetime) -> list[tuple[str, bool]]:
     """Take out expired uploads; gives their ids, and whether their bytes belong to a batch."""
-    over = select(Batch.id).where(Batch.state.in_(_OVER))
     gone = session.execute(
         delete(ResumableUpload)
-        .where(
-            ResumableUpload.expires_at <= now,
-            or_(ResumableUpload.batch_id.is_(None), ResumableUpload.batch_id.in_(over)),
-        )
+        .where(ResumableUpload.expires_at <= now)
         .returning(ResumableUpload.id, ResumableUpload.batch_id)
     )
     return [(upload_id, batch_id is not None) for upload_id, batch_id in gone]
