@@ -43,6 +43,7 @@ from app.usecases.pool.fetch_addresses import (
 )
 from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
 from app.usecases.run_jobs import got_on, lock_batch_claim
+from app.usecases.takedowns.admit import SENTENCES, addresses_shut
 from workers.fetching import Failed, Fetcher, Got, Unchanged
 from workers.runner import GaveWayError, Publish, Work
 from workers.space import WHILE_FULL, is_full
@@ -64,6 +65,8 @@ _IDLE = timedelta(seconds=10)
 _SLICE = 300.0  # seconds after which it is left to others who wait
 # More than cores: storing waits for the disk.
 _DECODERS = 6
+
+_TAKEN_DOWN = Failed(Reason.TAKEN_DOWN, SENTENCES[Reason.TAKEN_DOWN])
 
 T = TypeVar("T")
 
@@ -117,6 +120,7 @@ class _List:
             outbound=Outbound(private, patience=patience, name=name),
             private=private,
             turn=self.turn,
+            is_shut=self.is_shut,
             pause=timedelta(seconds=settings.fetch_pause),
             most_bytes=settings.most_image_bytes,
             opt_outs=settings.fetch_opt_outs,
@@ -236,7 +240,10 @@ class _List:
         if turn.given_up is not None:
             await self._give_up(turn.host, turn.given_up)
             return
-        due = await self._in_database(partial(self._due_of, turn.host, _STRETCH, self.now))
+        found = await self._in_database(partial(self._due_of, turn.host, _STRETCH, self.now))
+        down = [each for each in found if each.taken_down]
+        await asyncio.gather(*(self._tell(_rejected(each, _TAKEN_DOWN)) for each in down))
+        due = [each for each in found if not each.taken_down]
         if not due:
             return
         pause = await self.fetcher.pause_of(due[0].url)
@@ -261,7 +268,8 @@ class _List:
     async def _give_up(self, host: str, reason: Reason) -> None:
         due = await self._in_database(partial(self._due_of, host, _GIVEN_UP_AT_ONCE, None))
         failed = Failed(reason, None, host)
-        await asyncio.gather(*(self._tell(_rejected(each, failed)) for each in due))
+        told = [_rejected(each, _TAKEN_DOWN if each.taken_down else failed) for each in due]
+        await asyncio.gather(*map(self._tell, told))
 
     def _due_of(self, host: str, most: int, now: datetime | None, session: Session) -> list[Due]:
         return due_of(session, self.work.claim.owner_id, host, most, now)
@@ -274,6 +282,14 @@ class _List:
             return False
         await asyncio.sleep(wait.total_seconds())
         return True
+
+    async def is_shut(self, url: str) -> bool:
+        """Whether an address was taken down, perhaps while its host's stretch is under way."""
+        return await self._in_database(partial(self._is_shut, url))
+
+    def _is_shut(self, url: str, session: Session) -> bool:
+        batch = session.get_one(Batch, self.work.claim.owner_id)
+        return bool(addresses_shut(session, batch.project_id, [url]))
 
     # One address
 

@@ -29,6 +29,7 @@ from app.domain.webhook import retry_after
 from app.imports.archive import shown
 from app.outbound import NAME, Answer, Outbound, OutboundError, Wanted
 from app.pictures import PictureRefused, identify
+from app.usecases.takedowns.admit import SENTENCES
 
 _MOST_ROBOTS = 500_000  # bytes; RFC 9309 asks for as many at least
 _MOST_KNOWN = 1_000
@@ -87,6 +88,8 @@ class _FailedError(Exception):
 
 # Waits for a host's turn, with this pause after it; False when that would take long.
 Turn = Callable[[str, timedelta], Awaitable[bool]]
+# Whether an address was taken down, so that it is not asked for.
+IsShut = Callable[[str], Awaitable[bool]]
 
 
 @dataclass
@@ -97,6 +100,7 @@ class Fetcher:
         outbound: Makes calls; refuses private addresses at each.
         private: The private hosts that may be called.
         turn: See `Turn`.
+        is_shut: See `IsShut`.
         pause: Between two requests to a host.
         most_bytes: Of a picture.
         opt_outs: Whether robots.txt and opt-outs in headers are obeyed.
@@ -105,6 +109,7 @@ class Fetcher:
     outbound: Outbound
     private: PrivateHosts
     turn: Turn
+    is_shut: IsShut
     pause: timedelta
     most_bytes: int
     opt_outs: bool
@@ -144,7 +149,11 @@ class Fetcher:
         obeying: bool,
     ) -> tuple[str, Answer]:
         """Where all redirects end, and its answer. Each of them is checked as the first address."""
+        first = url
         for hop in range(MOST_REDIRECTS + 1):
+            if await self.is_shut(url):
+                # Under the first address: where it leads to is not to be told any more.
+                raise _FailedError(first, Reason.TAKEN_DOWN, SENTENCES[Reason.TAKEN_DOWN])
             if hop and not await self.turn(host_of(url), self.pause):
                 raise _FailedError(url, Reason.UNAVAILABLE)
             if obeying and not await self._may_fetch(url):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.domain.outbound import Trouble
+from app.domain.takedown import TAKEN_DOWN
 
 
 class AddressState(StrEnum):
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     """Why an address gave no picture. What is wrong with a picture that came, `app.pictures` says."""
 
     INVALID_ROW = "invalid_row"
+    TAKEN_DOWN = TAKEN_DOWN
     ADDRESS_REFUSED = "address_refused"
     UNKNOWN_HOST = "unknown_host"
     UNREACHABLE = "unreachable"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from app.blobs import FolderBlobs
 from app.db.session import database_now
@@ -29,10 +29,14 @@ from app.db.tables import (
 from app.domain.errors import InvalidError, TransitionError
 from app.domain.job import JobKind
 from app.domain.outbound import PrivateHosts
+from app.domain.takedown import named
 from app.imports.addresses import read_addresses
 from app.jobs import CeleryJobs, make_celery
 from app.usecases.people import Principal
 from app.usecases.pool.address_lists import Received, fetch_again, receive_addresses
+from app.usecases.takedowns import take_down as takedowns
+from app.usecases.takedowns.admit import SENTENCES
+from app.usecases.takedowns.tombstones import Asked
 from tests import factories
 from tests.factories import paint
 from tests.memory_jobs import MemoryJobs
@@ -258,6 +262,41 @@ def test_a_host_that_nobody_reaches_is_given_up_for_all_its_addresses(
     batch = batch_of(place)
     assert (batch.state, batch.done, batch.rejected) == ("done", 540, 540)
     assert batch.reasons == {"unreachable": 540}
+
+
+def test_what_was_taken_down_is_not_asked_for(
+    place: Factory, host: PictureHost, work: Callable[[], None]
+) -> None:
+    host.pages |= {"/a.jpg": Page(paint(1, 1)), "/b.jpg": Page(status=500), "/c.jpg": to("/a.jpg")}
+    blobs = FolderBlobs(place.settings.data_dir / "blobs")
+
+    def take_down(url: str) -> None:
+        with place.transaction() as session:
+            project = session.scalars(select(Project)).one()
+            asked = Asked(named(url), "The author asks.", place.lead)
+            takedowns.take_down(session, blobs, project, asked, database_now(session))
+
+    take_down(host.url("/a.jpg").replace("http", "HTTP"))
+    send(place, lines({"url": host.url("/a.jpg?#x")}))
+    work()
+    assert batch_of(place).reasons == {"taken_down": 1}
+    # Not even whether it may be asked for.
+    assert host.asked == []
+    with place.transaction() as session:
+        session.execute(delete(Job))
+        session.execute(delete(Batch))
+    # One that waits for another try, and one that leads to what was taken down.
+    send(place, lines(*({"url": host.url(path)} for path in host.pages)))
+    work()
+    assert (host.paths(), batch_of(place).done) == (["/b.jpg", "/c.jpg"], 2)
+    take_down(host.url("/b.jpg"))
+    be_due(place)
+    work()
+    assert host.paths() == ["/b.jpg", "/c.jpg"]
+    assert (batch_of(place).state, batch_of(place).reasons) == ("done", {"taken_down": 3})
+    with place.sessions() as session:
+        told = session.scalars(select(BatchRefusal.detail).distinct()).all()
+    assert told == [SENTENCES["taken_down"]]
 
 
 def test_hosts_are_spared_whatever_is_fetched_at_once(place: Factory, host: PictureHost) -> None:

@@ -45,11 +45,17 @@ def fetcher(**changes: Any) -> Fetcher:
     async def at_once(_: str, __: timedelta) -> bool:
         return True
 
+    async def open_to_all(_: str) -> bool:
+        return False
+
     private = changes.pop("private", HERE)
     patience = Patience(connect=2, read=1, total=changes.pop("total", 2))
     resolve = changes.pop("resolve", Names())
     outbound = Outbound(private, resolve=resolve, patience=patience)
-    options = {"turn": at_once, "pause": timedelta(0), "most_bytes": 100_000, "opt_outs": True}
+    options = {
+        "turn": at_once, "is_shut": open_to_all, "pause": timedelta(0),
+        "most_bytes": 100_000, "opt_outs": True,
+    }  # fmt: skip
     return Fetcher(outbound=outbound, private=private, **(options | changes))
 
 

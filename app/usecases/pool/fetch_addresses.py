@@ -1,7 +1,7 @@
 """What a worker does with a list of addresses, each function in a transaction of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, func, select, text, update
@@ -16,6 +16,7 @@ from app.imports.rows import facts
 from app.pictures import Picture, PictureFormat
 from app.usecases.pool.ingest_images import ingest_images
 from app.usecases.pool.store_images import Taken
+from app.usecases.takedowns.admit import addresses_shut
 
 _INGESTING = [kind for kind, queue in QUEUE_OF.items() if queue is Queue.INGEST]
 
@@ -43,6 +44,7 @@ class Due:
     source: SourceFacts
     validators: Validators
     before: Picture | None
+    taken_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ def due_of(
     )
     if now is not None:
         query = query.where(Address.due_at <= now)
-    return [_due(*row, otherwise) for row in session.execute(query)]
+    found = [_due(*row, otherwise) for row in session.execute(query)]
+    shut = addresses_shut(session, batch.project_id, [each.url for each in found])
+    return [replace(each, taken_down=each.url in shut) for each in found]
 
 
 def _due(

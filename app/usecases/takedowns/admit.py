@@ -1,6 +1,6 @@
 """The door: pictures that were taken down do not come back, by whatever way in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, Text, bindparam, select, text, update
@@ -87,6 +87,14 @@ def admit(session: Session, project: Project, arriving: Sequence[Arriving]) -> A
     erase_later(session, {arriving[place].sha256 for place in down})
     welcome = {each.sha256 for place, each in enumerate(arriving) if place not in refused}
     return Admitted(refused, _bring_back(session, project, welcome & lifted))
+
+
+def addresses_shut(session: Session, project_id: int, urls: Collection[str]) -> set[str]:
+    """Those of the addresses that were taken down, in the project or on the whole server."""
+    keys = {url: address_key(url) for url in urls}
+    where = {"keys": sorted(set(keys.values())), "project": project_id}
+    shut = {row.key for row in session.execute(_KNOWN, where) if row.shut}
+    return {url for url, key in keys.items() if key in shut}
 
 
 # What is known of any of these keys: few rows, by two indexes, and most often none.
