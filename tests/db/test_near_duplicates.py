@@ -11,17 +11,23 @@ from app.blobs import FolderBlobs
 from app.db.session import Sessions, database_now, transaction
 from app.db.tables import (
     Candidate,
+    Category,
     DatasetVersion,
     Example,
     HardNegative,
     Image,
+    Leak,
     NearDuplicate,
+    Project,
     Proposal,
     User,
 )
+from app.domain.dataset import Split
 from app.domain.errors import NotFoundError
 from app.domain.round import bucket_of
 from app.usecases.dataset.export_dataset import Filters, select_rows
+from app.usecases.dataset.freeze_dataset import freeze_dataset
+from app.usecases.likeness.leaks import release_leak
 from app.usecases.likeness.near_duplicates import attach, detach, groups_of, leave_groups
 from app.usecases.rounds.end_round import close_round
 from app.usecases.rounds.roll_back import roll_back
@@ -227,3 +233,34 @@ def _newest(session: Session) -> DatasetVersion:
             .exists()
         )
     ).one()
+
+
+def test_a_picture_that_is_tested_no_more_keeps_nothing_back(
+    sessions: Sessions, blobs: FolderBlobs, unstarted: Project
+) -> None:
+    """What another test picture keeps back stays, and so does what a lead has said of a pair."""
+    with transaction(sessions) as session:
+        category = session.scalars(select(Category).order_by(Category.id)).first()
+        assert category is not None
+        staying, leaving = (
+            factories.make_image(session, blobs, unstarted, factories.paint(7, index))
+            for index in range(2)
+        )
+        factories.make_example(session, staying, category, Split.TEST)
+        first = freeze_dataset(session, unstarted).number
+        factories.make_example(session, leaving, category, Split.TEST).from_version = first + 1
+        freeze_dataset(session, unstarted)
+        pool = [each.image_id for each in session.scalars(select(Candidate)).all()]
+        freed, kept, released, _ = (session.get_one(Image, each) for each in sorted(pool))
+        for image, test in ((freed, leaving), (kept, staying), (released, leaving)):
+            factories.make_leak(session, image, test)
+        release_leak(
+            session, unstarted, released.sha256, unstarted.created_by, database_now(session)
+        )
+    with transaction(sessions) as session:
+        roll_back(session, unstarted, first)
+    with sessions() as session:
+        assert [session.get_one(Candidate, each).standing for each in sorted(pool)] == [
+            "new", "quarantined", "open", "new",
+        ]  # fmt: skip
+        assert set(session.scalars(select(Leak.image_id))) == {kept.id, released.id}

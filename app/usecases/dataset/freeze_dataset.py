@@ -17,6 +17,7 @@ from app.db.tables import (
 )
 from app.domain.dataset import Cause, Member, Split, content_hash
 from app.usecases.dataset.datasheet import count_datasheet
+from app.usecases.likeness.leaks import forget_old_leaks
 
 
 def newest_version(session: Session, project: Project) -> int:
@@ -42,7 +43,8 @@ def freeze_dataset(
 ) -> DatasetVersion:
     """Freeze what S and H hold now. The caller holds the project row for update.
 
-    When nothing changed since the newest version, that one is returned instead.
+    When nothing changed since the newest version, that one is returned instead. Candidates that
+    were kept back because of a picture that is tested no more are screened again.
 
     Args:
         session: Its transaction.
@@ -51,6 +53,7 @@ def freeze_dataset(
         round_id: The round that made it, if one did.
         restores: The number of the version that is brought back, if one is.
     """
+    forget_old_leaks(session, project.id)
     members = list(_members(session, project))
     digest = content_hash(members)
     newest = session.scalar(

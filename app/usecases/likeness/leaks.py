@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Image, Leak, Likeness, NearDuplicate, Project
+from app.db.tables import Candidate, Example, Image, Leak, Likeness, NearDuplicate, Project
 from app.domain.batch import Standing
+from app.domain.dataset import Split
 from app.domain.errors import NotFoundError
 
 
@@ -53,16 +54,32 @@ def forget_likenesses(session: Session, image_ids: Collection[int]) -> None:
 
     What was quarantined because of them is screened again.
     """
-    gone = select(Leak.image_id).where(Leak.test_image_id.in_(image_ids))
+    _screen_again(session, Leak.test_image_id.in_(image_ids))
+    session.execute(delete(Leak).where(Leak.image_id.in_(image_ids)))
+    session.execute(delete(Likeness).where(Likeness.image_id.in_(image_ids)))
+
+
+def forget_old_leaks(session: Session, project_id: int) -> None:
+    """Screen again what was quarantined because of pictures that are in the test split no more.
+
+    What a lead has released stays so, should the test picture come back. The caller holds the
+    project for update.
+    """
+    tested = exists().where(
+        Example.image_id == Leak.test_image_id,
+        Example.split == Split.TEST,
+        Example.to_version.is_(None),
+    )
+    _screen_again(session, Leak.project_id == project_id, Leak.released_at.is_(None), ~tested)
+
+
+def _screen_again(session: Session, *leaks: ColumnElement[bool]) -> None:
+    freed = session.scalars(delete(Leak).where(*leaks).returning(Leak.image_id)).all()
     session.execute(
         update(Candidate)
-        .where(Candidate.image_id.in_(gone), Candidate.standing == Standing.QUARANTINED)
+        .where(Candidate.image_id.in_(freed), Candidate.standing == Standing.QUARANTINED)
         .values(standing=Standing.NEW)
     )
-    session.execute(
-        delete(Leak).where(Leak.test_image_id.in_(image_ids) | Leak.image_id.in_(image_ids))
-    )
-    session.execute(delete(Likeness).where(Likeness.image_id.in_(image_ids)))
 
 
 def _locked(session: Session, project: Project, sha256: str) -> Leak:
