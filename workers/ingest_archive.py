@@ -10,21 +10,20 @@ from sqlalchemy.orm import Session
 
 from app.blobs import BlobMissing
 from app.db.session import database_now, transaction
-from app.db.tables import ApiToken, Batch, Project
+from app.db.tables import Batch, Project
 from app.domain.archive import SENTENCES, Fault
 from app.domain.errors import ImportRefusedError, QuotaSpentError
 from app.domain.ingestion import ImageOutcome, SourceFacts
-from app.domain.quota import Amount, Quota
+from app.domain.quota import Amount
 from app.imports.archive import shown
 from app.imports.rows import facts
 from app.imports.sidecars import SidecarError, sidecars_of, source_of
 from app.imports.streaming import Member, is_picture, members, samples
 from app.pictures import PictureLimits
-from app.usecases.people import Principal
 from app.usecases.pool.batches import end_batch, start_batch
 from app.usecases.pool.ingest_images import ingest_images
 from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
-from app.usecases.quotas import count_use
+from app.usecases.quotas import count_use_of_batch
 from app.usecases.run_jobs import lock_batch_claim
 from workers.runner import JobFailedError, Publish, Work
 from workers.space import need_space
@@ -113,18 +112,9 @@ def _store(work: Work, taken: list[Taken], done: int) -> None:
         project = session.get_one(Project, batch.project_id)
         if taken:
             ingest_images(session, project, batch.id, taken)
-            _count(session, batch, len(taken))
+            # Its bytes were counted when it was announced.
+            count_use_of_batch(session, batch, Amount(len(taken), 0))
         batch.done = done
-
-
-def _count(session: Session, batch: Batch, images: int) -> None:
-    """Against the quota of the token that sent the archive; its bytes were counted then."""
-    token = session.get(ApiToken, batch.token_id) if batch.token_id else None
-    if token is None or token.most_images is None:
-        return
-    quota = Quota(token.most_images, None)
-    caller = Principal(batch.user_id, "", "", False, frozenset(), token.id, quota)
-    count_use(session, caller, Amount(images, 0), database_now(session))
 
 
 def _publish(session: Session, batch: Batch) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.db.session import database_now, transaction
 from app.db.tables import Batch
+from app.domain.errors import QuotaSpentError
 from app.domain.importing import LeftOut
 from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts
 from app.domain.location import LONGEST_NAME, locations
@@ -78,7 +79,7 @@ def compute(work: Work) -> Publish:
         raise JobFailedError(f"The operator no longer allows a location named {name}.")
     try:
         done = _Sync(work, open_location(place, settings), otherwise).run(prefix)
-    except LocationError as error:
+    except (LocationError, QuotaSpentError) as error:
         raise JobFailedError(f"{error} What was read is stored; sync again to go on.") from error
     return partial(_publish, done)
 

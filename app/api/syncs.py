@@ -6,7 +6,7 @@ from app.domain.errors import InvalidError, SyncUnderWayError
 from app.domain.location import location_of, locations
 from app.usecases.pool.sync_location import queue_sync
 
-from .dependencies import ContextDep, Lead, UnitDep
+from .dependencies import ContextDep, Crawler, Lead, UnitDep
 from .one_thread import OneThreadRoute
 from .problems import responses
 from .schemas.syncs import LocationOut, NewSync, SyncOut
@@ -28,8 +28,11 @@ def list_locations(context: ContextDep, access: Lead) -> list[LocationOut]:  # n
     status_code=201,
     responses=responses(InvalidError, SyncUnderWayError),
 )
-def start_sync(body: NewSync, unit: UnitDep, context: ContextDep, access: Lead) -> SyncOut:
-    """Bring in what is new below a location. What has not changed since it was read is not read again."""
+def start_sync(body: NewSync, unit: UnitDep, context: ContextDep, access: Crawler) -> SyncOut:
+    """Bring in what is new below a location. What has not changed since it was read is not read again.
+
+    With the scope `ingest` alone: of what a lead has synced before, and of folders below that.
+    """
     allowed = locations(context.settings.sync_locations or "")
     named = location_of(body.location, allowed)
     location, below = named or (body.location, "")

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.db.tables import TokenUse
+from app.db.session import database_now
+from app.db.tables import ApiToken, Batch, TokenUse
 from app.domain.errors import QuotaSpentError
 from app.domain.quota import Amount, Quota, until_tomorrow
 from app.usecases.people import Principal
@@ -36,8 +37,24 @@ def count_use(session: Session, caller: Principal, coming: Amount, now: datetime
     Raises:
         QuotaSpentError: when it is too much; the transaction is to be rolled back.
     """
+    _count(session, caller.token_id, caller.quota, coming, now)
+
+
+def count_use_of_batch(session: Session, batch: Batch, coming: Amount) -> None:
+    """The same for what a worker brings in, against the quota of the token that asked for it.
+
+    Raises:
+        QuotaSpentError: as `count_use`.
+    """
+    token = session.get(ApiToken, batch.token_id) if batch.token_id else None
+    quota = Quota() if token is None else Quota(token.most_images, token.most_bytes)
+    if not quota.is_none:
+        _count(session, batch.token_id, quota, coming, database_now(session))
+
+
+def _count(session: Session, token_id: int, quota: Quota, coming: Amount, now: datetime) -> None:
     row = insert(TokenUse).values(
-        token_id=caller.token_id,
+        token_id=token_id,
         day=now.astimezone(UTC).date(),
         images=coming.images,
         bytes=coming.bytes,
@@ -51,7 +68,7 @@ def count_use(session: Session, caller: Principal, coming: Amount, now: datetime
             },
         ).returning(TokenUse.images, TokenUse.bytes)
     ).one()
-    _hold(caller.quota, Amount(used.images, used.bytes), now)
+    _hold(quota, Amount(used.images, used.bytes), now)
 
 
 def _hold(quota: Quota, used: Amount, now: datetime) -> None:

@@ -67,7 +67,7 @@ RIGHTS = {
         "deleteUpload",
         "ingestImages", "createBatch", "listBatches", "getBatch", "listBatchRefusals",
         "finishBatch", "cancelBatch",
-        "sendAddresses", "listAddresses", "fetchAgain",
+        "sendAddresses", "listAddresses", "fetchAgain", "startSync",
     },
     Right.LEAD: {
         "withdrawBatch", "restoreBatch",
@@ -86,7 +86,7 @@ RIGHTS = {
         "listTakedowns", "previewTakedown", "takeDown", "takeDownImage", "liftTakedown",
         "getFilter", "trainFilter", "moveThreshold", "lookAroundThreshold", "downloadFilter",
         "uploadFilter", "addNegatives", "markNegative", "listNegatives", "removeNegative",
-        "listSyncLocations", "startSync",
+        "listSyncLocations",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

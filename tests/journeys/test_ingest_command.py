@@ -170,8 +170,13 @@ def test_a_location_of_the_server_is_synced(place: Place) -> None:
     write(place.folder / "srv", {f"2026/alps/{at}.jpg": paint(4, 200 + at) for at in range(3)})
     write(place.folder / "srv", {"2026/alps/1.txt": b"licence: CC0"})
     place.serve(VETTED_SYNC_LOCATIONS=f"crawls={place.folder / 'srv'}")
-    ended, printed = place.run("server:crawls/2026")
-    assert (ended, "scope" in printed or "may not" in printed) == (1, True), printed
+    # A crawler's token follows where a lead has been, and learns nothing of other places.
+    crawler = place.token
+    for where in ("server:crawls/2026", "server:nowhere", "server:/etc"):
+        ended, printed = place.run(where)
+        assert (ended, "Ask a lead of the project to sync it once." in printed) == (1, True), (
+            printed
+        )
     with place.server.sessions.begin() as session:
         scopes = frozenset({Scope.LEAD})
         place.token = create_token(session, f"crawler-of-{place.project}", "lead", scopes)
@@ -180,6 +185,9 @@ def test_a_location_of_the_server_is_synced(place: Place) -> None:
     printed, _ = sending.communicate(timeout=60)
     assert (sending.returncode, "3 stored" in printed) == (0, True), printed
     assert sources(place) == {(None, None, licence, ("crawl",)) for licence in ("CC0", "CC BY 4.0")}
+    place.token = crawler
+    for where in ("server:crawls", "server:crawls/202"):
+        assert place.run(where)[0] == 1
     sending = place.begin(f"server:{place.folder}/srv/2026/alps")
     assert place.work().received == 0
     assert sending.wait(60) == 0

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, func, select
 
 from app.blobs import open_blobs
-from app.db.tables import Batch, BatchRefusal, Candidate, Image, Job, Project, Source
+from app.db.tables import ApiToken, Batch, BatchRefusal, Candidate, Image, Job, Project, Source
 from app.domain.batch import BatchKind, BatchState
 from app.domain.errors import InvalidError
 from app.domain.job import JobKind, JobState
@@ -250,6 +250,20 @@ def test_what_was_taken_down_stays_away_until_that_is_lifted(place: Place, shelf
     shelf.reads()
     assert told(place.sync())[2:4] == (1, 1)
     assert sorted(shelf.reads()) == ["1.jpg", "again.jpg"]
+
+
+def test_what_is_read_counts_against_its_tokens_quota(place: Place, shelf: Shelf) -> None:
+    for index in range(3):
+        shelf.put(f"{index}.jpg", paint(0, index))
+    with place.factory.transaction() as session:
+        session.scalars(select(ApiToken)).one().most_images = 3
+    assert told(place.sync())[2] == 3
+    # What has not changed costs nothing.
+    assert told(place.sync())[2] == 0
+    shelf.put("more.jpg", paint(0, 9))
+    spent = place.sync()
+    assert (spent["state"], spent["received"]) == ("failed", 0)
+    assert "may bring 3" in spent["error"]
 
 
 def test_nothing_comes_in_while_the_disk_is_full(place: Place, shelf: Shelf) -> None:

@@ -3,22 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db.tables import Batch, Job, Project, SyncedObject
+from app.domain.access import Scope
 from app.domain.batch import BatchKind, BatchState
-from app.domain.errors import NotFoundError, SyncUnderWayError
+from app.domain.errors import ForbiddenError, NotFoundError, SyncUnderWayError
 from app.domain.event import Verb
 from app.domain.ingestion import SourceFacts, check_source
 from app.domain.job import JobKind, JobState
 from app.domain.location import Place, check_prefix
+from app.domain.quota import Amount
 from app.usecases.events import record
 from app.usecases.people import Access
 from app.usecases.pool.batches import open_batch
 from app.usecases.pool.ingest_images import ingest_images
 from app.usecases.pool.store_images import Taken
+from app.usecases.quotas import count_use_of_batch
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,25 @@ def queue_sync(
 ) -> tuple[Batch, Job]:
     """Open a batch for what is new; the caller sends the job after the commit.
 
-    `otherwise` holds for pictures beside which nothing is said.
+    A lead says what may be synced by syncing it once; a crawler's token may follow there, and learns
+    nothing of other places. `otherwise` holds for pictures beside which nothing is said.
 
     Raises:
-        NotFoundError: the operator allows no location of this name.
         InvalidError: the prefix is none, or `otherwise` cannot be kept.
+        ForbiddenError: a crawler's token asks for what no lead has synced.
+        NotFoundError: the operator allows no location of this name.
         SyncUnderWayError: a worker is at this location already.
     """
+    prefix, otherwise = check_prefix(prefix), check_source(otherwise)
+    name = f"{location}/{prefix}" if prefix else location
+    project, caller = access.project, access.principal
+    if Scope.LEAD not in caller.scopes and not _was_synced(session, project, name):
+        raise ForbiddenError(
+            "With this token only what a lead has synced before, and folders below that, can be "
+            "synced. Ask a lead of the project to sync it once."
+        )
     if location not in locations:
         raise NotFoundError("location", location)
-    prefix, otherwise = check_prefix(prefix), check_source(otherwise)
-    project, caller = access.project, access.principal
     # Not guarded against a race: two at once bring each picture once all the same, one of them as
     # a duplicate.
     running = session.scalar(
@@ -71,7 +82,6 @@ def queue_sync(
     )
     if running is not None:
         raise SyncUnderWayError(location, running)
-    name = f"{location}/{prefix}" if prefix else location
     batch = open_batch(session, project, caller, BatchKind.SYNC, name, otherwise)
     batch.location = name
     job = Job(kind=JobKind.SYNC_LOCATION, batch_id=batch.id, state=JobState.QUEUED)
@@ -79,6 +89,13 @@ def queue_sync(
     session.flush()
     record(session, project.id, caller.user_id, Verb.SYNC_LOCATION, name, batch=batch.id)
     return batch, job
+
+
+def _was_synced(session: Session, project: Project, name: str) -> bool:
+    """Whether this or what it lies in was synced: by a lead, or else below what a lead has synced."""
+    around = func.starts_with(f"{name}/", Batch.location + "/")
+    found = exists().where(Batch.project_id == project.id, Batch.kind == BatchKind.SYNC, around)
+    return bool(session.scalar(select(found)))
 
 
 def place_of(batch: Batch) -> tuple[str, str]:
@@ -109,6 +126,9 @@ def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int
         batch: Whose part it is.
         read: What was read, each name once.
         done: Files that were looked at so far, those that had not changed among them.
+
+    Raises:
+        QuotaSpentError: the token of the batch may bring no more today.
     """
     project = session.get_one(Project, batch.project_id)
     location, _ = place_of(batch)
@@ -142,3 +162,4 @@ def publish_sync(session: Session, batch: Batch, read: Sequence[Read], done: int
             )
         )
     batch.done = max(batch.done, done)
+    count_use_of_batch(session, batch, Amount(len(read), sum(each.seen.size for each in read)))
