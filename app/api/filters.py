@@ -17,6 +17,7 @@ from app.domain.errors import (
     NoSpaceError,
     NotFoundError,
     TooLargeError,
+    TransitionError,
 )
 from app.domain.event import Verb
 from app.domain.filtering import (
@@ -96,6 +97,14 @@ def train_filter(unit: UnitDep, access: Lead) -> JobOut:
     job = ask.ask_for_training(unit.session, access.project, access.principal.user_id)
     unit.send_after_commit(job)
     return answers.job_out(job, database_now(unit.session))
+
+
+@router.post(FILTER + "/cancel", operation_id="cancelFilter", responses=responses(TransitionError))
+def cancel_filter(unit: UnitDep, access: Lead) -> JobOut:
+    """Stop the work on a filter. One that scores the pool already stays in force."""
+    now = database_now(unit.session)
+    job = ask.cancel_training(unit.session, access.project, access.principal.user_id, now)
+    return answers.job_out(job, now)
 
 
 @router.put(FILTER + "/threshold", operation_id="moveThreshold", responses=responses())

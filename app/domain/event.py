@@ -58,6 +58,7 @@ class Verb(StrEnum):
     SYNC_LOCATION = "sync-location"
     RELEASE_LEAK = "release-leak"
     QUARANTINE_LEAK = "quarantine-leak"
+    CANCEL_FILTER = "cancel-filter"
 
 
 class Actor(StrEnum):

@@ -67,6 +67,7 @@ VERBS = {
     Verb.REMOVE_NEGATIVE: marked("Negative taken back"),
     Verb.TRAIN_FILTER: marked("Coarse filter trained"),
     Verb.UPLOAD_FILTER: marked("Coarse filter uploaded"),
+    Verb.CANCEL_FILTER: marked("Work on a coarse filter stopped"),
     Verb.MOVE_THRESHOLD: marked("Domain threshold moved"),
 }
 

@@ -44,7 +44,7 @@ def filter_page(
         name=project.name,
         trained=of is not None,
         heading=_heading(of, job, words),
-        about=_about(of, words),
+        about=_about(of, project, words),
         busy=busy,
         done=job.step if job and busy else 0,
         total=job.steps if job and busy else None,
@@ -71,12 +71,14 @@ def _heading(of: CoarseFilter | None, job: Job | None, words: Words) -> str:
     return words.t("The coarse filter")
 
 
-def _about(of: CoarseFilter | None, words: Words) -> str:
+def _about(of: CoarseFilter | None, project: Project, words: Words) -> str:
     if of is None or of.ready_at is None:
         return words.t(
             "It tells pictures of this project's domain from all others, with a score from 0 to 1. "
             "Without one, everything passes."
         )
+    if not project.domain_threshold:
+        return words.t("It is out of force: at a threshold of 0 everything passes.")
     when = words.moment(of.ready_at)
     if of.origin == FilterOrigin.UPLOADED:
         return words.t("Taken from a file on {when}.", when=when)

@@ -68,6 +68,7 @@ NOUNS = {
         "dataset version": marked("dataset version"),
         "size": marked("size"),
         "map": marked("map"),
+        "job": marked("job"),
         "map of round": marked("map of round"),
         "catalogue": marked("catalogue"),
         "choice": marked("choice"),

@@ -85,8 +85,8 @@ RIGHTS = {
         "listDeliveries", "redeliver",
         "listTakedowns", "previewTakedown", "takeDown", "takeDownImage", "liftTakedown",
         "getFilter", "trainFilter", "moveThreshold", "lookAroundThreshold", "downloadFilter",
-        "uploadFilter", "addNegatives", "markNegative", "listNegatives", "removeNegative",
-        "listSyncLocations",
+        "uploadFilter", "cancelFilter", "addNegatives", "markNegative", "listNegatives",
+        "removeNegative", "listSyncLocations",
         "getMap", "getMapPoints", "getMapImages", "getMapAnswers",
     },
 }  # fmt: skip

@@ -267,6 +267,12 @@ def taking_back(service: Service) -> Call:
     return f"{BASE}/negatives/{rest['json']['sha256']}", {}
 
 
+def cancelling_a_filter(service: Service) -> Call:
+    path, rest = training_a_filter(service)
+    assert service.call("lea", "POST", path, **rest).is_success
+    return f"{BASE}/filter/cancel", {}
+
+
 def training_a_filter(service: Service) -> Call:
     trainable(service)
     return f"{BASE}/filter/train", {}
@@ -290,6 +296,7 @@ CALLS: dict[str, Prepare] = {
     "removeNegative": taking_back,
     "trainFilter": training_a_filter,
     "uploadFilter": giving_a_filter,
+    "cancelFilter": cancelling_a_filter,
     "moveThreshold": json(f"{BASE}/filter/threshold", threshold=0.4),
     "sendUpload": sending,
     "createProject": json("/projects", slug="trees", name="Trees"),

@@ -6,8 +6,7 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
-from app.db.session import database_now
-from app.db.tables import Candidate, Event, Image, Job, Negative
+from app.db.tables import Candidate, CoarseFilter, Event, Image, Negative
 from app.domain.round import Policy
 from app.usecases.rounds.start_round import candidates_of
 from tests import factories
@@ -192,9 +191,10 @@ def test_training_is_asked_for_once_and_says_what_is_missing(service: Service) -
     file = {"file": ("f.safetensors", factories.filter_file())}
     problem(service.call("lea", "POST", f"{BASE}/filter/file", files=file), 409, "filter-at-work")
     assert service.call("lea", "GET", f"{BASE}/filter").json()["job"]["state"] == "queued"
-    with service.transaction() as session:
-        job = session.scalars(select(Job)).one()
-        job.state, job.finished_at = "failed", database_now(session)
+    cancelled = service.call("lea", "POST", f"{BASE}/filter/cancel").json()
+    assert cancelled["state"] == "cancelled"
+    assert service.count(CoarseFilter) == 0
+    problem(service.call("lea", "POST", f"{BASE}/filter/cancel"), 409, "wrong-state")
     assert service.call("lea", "POST", f"{BASE}/filter/train").status_code == 202
 
 

@@ -83,6 +83,10 @@ def test_negatives_are_given_and_a_filter_is_trained(
     expect(page.get_by_role("alert")).to_contain_text("Unpack the archive")
     page.locator("#train").click()
     expect(page.get_by_role("heading", name="A coarse filter is at work")).to_be_visible()
+    page.locator("#stop-filter").click()
+    expect(page.get_by_role("heading", name="No coarse filter yet")).to_be_visible()
+    page.locator("#train").click()
+    expect(page.get_by_role("heading", name="A coarse filter is at work")).to_be_visible()
     work(server)
     # The threshold comes with the first filter.
     expect(page.get_by_role("slider", name="Threshold")).to_be_enabled()
@@ -132,6 +136,14 @@ def test_a_threshold_is_tried_by_keyboard_saved_and_strangers_are_marked(
         ).first()
     assert last is not None
     assert last.verb == "move-threshold"
+    page.get_by_role("button", name="Use no filter").click()
+    expect(page.get_by_text("It is out of force: at a threshold of 0")).to_be_visible()
+    expect(page.locator("#filtered")).to_have_text("0")
+    expect(page.get_by_role("button", name="Use no filter")).to_be_disabled()
+    for _ in range(51):
+        page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Save the threshold").click()
+    expect(page.locator("#saved")).to_have_text("Saved.")
     page.locator("#below [data-mark]").first.click()
     expect(page.locator("#marked")).to_contain_text("It is a negative now.")
     expect(page.locator("#how-many")).to_contain_text("marked in the pool 1")

@@ -1,6 +1,7 @@
 """A lead asks for a coarse filter: to be trained, or out of a file. A worker makes it."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -18,7 +19,7 @@ from app.domain.errors import (
 )
 from app.domain.event import Verb
 from app.domain.filtering import LEAST, FilterOrigin, facts_in
-from app.domain.job import JobKind, JobState
+from app.domain.job import JobEvent, JobKind, JobState, next_state
 from app.usecases.events import record
 
 
@@ -61,6 +62,26 @@ def ask_for_training(session: Session, project: Project, user_id: int) -> Job:
         negatives=negatives,
     )
     return _queue(session, project, CoarseFilter(origin=FilterOrigin.TRAINED, created_by=user_id))
+
+
+def cancel_training(session: Session, project: Project, user_id: int, now: datetime) -> Job:
+    """End the work on a filter. One that is in force by now stays so, with the scores it has given.
+
+    Raises:
+        NotFoundError: when nobody has asked for a filter yet.
+        TransitionError: when the work is over.
+    """
+    _hold(session, project)
+    job = filter_queries.newest_filter_job(session, project.id)
+    if job is None:
+        raise NotFoundError("job", project.slug)
+    # Against a worker that takes or ends it at this moment.
+    session.refresh(job, with_for_update=True)
+    job.state = next_state(JobState(job.state), JobEvent.CANCEL)
+    job.lease_expires_at, job.finished_at = None, now
+    _forget_unready(session, project)
+    record(session, project.id, user_id, Verb.CANCEL_FILTER, project.slug)
+    return job
 
 
 def store_file(blobs: Blobs, content: bytes) -> str:
@@ -138,11 +159,15 @@ def move_threshold(
     return details
 
 
-def _lock(session: Session, project: Project) -> None:
-    # Two leads who ask at once: the second waits here, and is told that one is at work.
+def _hold(session: Session, project: Project) -> None:
     session.execute(
         select(Project.id).where(Project.id == project.id).with_for_update(key_share=True)
     )
+
+
+def _lock(session: Session, project: Project) -> None:
+    # Two leads who ask at once: the second waits here, and is told that one is at work.
+    _hold(session, project)
     job = filter_queries.newest_filter_job(session, project.id)
     if job is not None and job.state in (JobState.QUEUED, JobState.RUNNING):
         raise FilterAtWorkError
@@ -161,13 +186,17 @@ def _fingerprint(session: Session, project: Project) -> str | None:
     )
 
 
-def _queue(session: Session, project: Project, asked: CoarseFilter) -> Job:
-    # What was asked for before and never became ready is forgotten.
+def _forget_unready(session: Session, project: Project) -> None:
+    """What was asked for before and never became ready."""
     session.execute(
         delete(CoarseFilter).where(
             CoarseFilter.project_id == project.id, CoarseFilter.ready_at.is_(None)
         )
     )
+
+
+def _queue(session: Session, project: Project, asked: CoarseFilter) -> Job:
+    _forget_unready(session, project)
     asked.project_id = project.id
     job = Job(kind=JobKind.TRAIN_FILTER, project_id=project.id, state=JobState.QUEUED)
     session.add_all((asked, job))

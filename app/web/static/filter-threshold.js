@@ -98,6 +98,7 @@ export function wireThreshold(address, refresh) {
       .filter(Boolean)
       .join(" ");
     for (const id of ["save", "back"]) at(id).disabled = edge === saved();
+    at("no-filter").disabled = saved() === 0;
     const drawing = at("histogram");
     for (const [bin, bar] of [...drawing.querySelectorAll("rect")].entries()) bar.setAttribute("class", bin < edge ? "out" : "pass");
     for (const name of ["x1", "x2"]) drawing.querySelector("line").setAttribute(name, edge);
@@ -117,8 +118,8 @@ export function wireThreshold(address, refresh) {
     range.focus();
   });
 
-  at("save").addEventListener("click", async () => {
-    at("save").disabled = true;
+  async function save() {
+    for (const id of ["save", "no-filter"]) at(id).disabled = true;
     refusal.hidden = true;
     const threshold = chosen() / 100;
     try {
@@ -131,8 +132,18 @@ export function wireThreshold(address, refresh) {
     } catch (error) {
       refusal.textContent = say(error);
       refusal.hidden = false;
-      at("save").disabled = false;
+      show();
     }
+  }
+
+  at("save").addEventListener("click", save);
+
+  // At 0 everything passes, with what was not scored: as without a filter.
+  at("no-filter").addEventListener("click", () => {
+    range.value = 0;
+    show();
+    around();
+    save();
   });
 
   // --- Pictures around it

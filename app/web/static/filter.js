@@ -71,6 +71,10 @@ document.addEventListener("click", ({ target }) => {
     button.disabled = true;
     ask("train");
   }
+  if (button?.id === "stop-filter") {
+    button.disabled = true;
+    ask("cancel");
+  }
   if (button?.id === "choose-filter") at("filter-file").click();
 });
 at("filter-file").addEventListener("change", ({ target }) => {
