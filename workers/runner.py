@@ -50,6 +50,7 @@ MODULES = {
     JobKind.FETCH_ADDRESSES: "workers.fetch_addresses",
     JobKind.TRAIN_FILTER: "workers.train_filter",
     JobKind.SYNC_LOCATION: "workers.sync_location",
+    JobKind.MOVE_BATCH: "workers.move_batch",
 }
 
 NEXT = {

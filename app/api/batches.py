@@ -26,9 +26,9 @@ from .schemas.batches import (
     BatchPage,
     BatchRefusalOut,
     BatchReport,
+    LeftOut,
     NewBatch,
     RefusalPage,
-    RestoredAnswer,
     StandingsOut,
     WithdrawalAnswer,
     WithdrawalIn,
@@ -135,23 +135,23 @@ def cancel_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchOut:
 def withdraw(
     batch_id: int, body: WithdrawalIn, unit: UnitDep, access: Lead, *, dry_run: DryRun = False
 ) -> WithdrawalAnswer:
-    """Take what this batch alone brought out of the pool. `restoreBatch` takes it back.
+    """Have what this batch alone brought taken out of the pool. `restoreBatch` takes it back.
 
-    Pictures that another batch brought, or a lead by seeding, stay. Sent again, a picture is new.
+    A worker does it: follow `moving` and `left` of the batch. Pictures that another batch brought, or
+    a lead by seeding, stay. Sent again, a picture is new.
     """
     session, project, user_id = unit.session, access.project, access.principal.user_id
     if dry_run:
         batch, _ = _found(unit, access, batch_id)
         told = withdraw_batch.preview_withdrawal(session, project, batch)
-        effect, number = told.effect, told.round
+        effect, number = WithdrawalOut(**asdict(told.effect)), told.round
     else:
-        now, number = database_now(session), None
-        batch, effect = withdraw_batch.withdraw_batch(
-            session, project, batch_id, user_id, body.members, now
+        effect, number = None, None
+        batch, job = withdraw_batch.withdraw_batch(
+            session, project, batch_id, user_id, body.members, database_now(session)
         )
-    return WithdrawalAnswer(
-        batch=_answer(unit, access, batch), effect=WithdrawalOut(**asdict(effect)), round=number
-    )
+        unit.send_after_commit(job)
+    return WithdrawalAnswer(batch=_answer(unit, access, batch), effect=effect, round=number)
 
 
 @router.post(
@@ -159,11 +159,15 @@ def withdraw(
     operation_id="restoreBatch",
     responses=responses(BatchInRoundError, TransitionError),
 )
-def restore(batch_id: int, unit: UnitDep, access: Lead) -> RestoredAnswer:
-    """Bring a withdrawn batch back: its pictures are candidates again, ended members are members."""
+def restore(batch_id: int, unit: UnitDep, access: Lead) -> BatchOut:
+    """Bring a withdrawn batch back: its pictures are candidates again, ended members are members.
+
+    A worker does it: follow `moving` of the batch.
+    """
     user_id = access.principal.user_id
-    batch, pictures = withdraw_batch.restore_batch(unit.session, access.project, batch_id, user_id)
-    return RestoredAnswer(batch=_answer(unit, access, batch), pictures=pictures)
+    batch, job = withdraw_batch.restore_batch(unit.session, access.project, batch_id, user_id)
+    unit.send_after_commit(job)
+    return _answer(unit, access, batch)
 
 
 def seen_by(access: Access) -> Owner | None:
@@ -194,7 +198,8 @@ def batch_out(batch: Batch, login: str) -> BatchOut:
 
 def _facts(batch: Batch, login: str) -> dict[str, Any]:
     alike = (
-        "id", "kind", "name", "state", "withdrawn_at", "total", "done", "received", "stored",
+        "id", "kind", "name", "state", "withdrawn_at", "moving", "total", "done", "received", "stored",
         "duplicate", "rejected", "reasons", "error", "created_at", "started_at", "finished_at",
     )  # fmt: skip
-    return {"login": login, **{name: getattr(batch, name) for name in alike}}
+    left = None if batch.withdrawal is None else LeftOut.model_validate(batch.withdrawal)
+    return {"login": login, "left": left, **{name: getattr(batch, name) for name in alike}}

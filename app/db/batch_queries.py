@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Label, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Example, Project, User
+from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Example, Job, Project, User
 from app.domain.batch import Standing
 
 
@@ -107,6 +107,12 @@ def batch_examples(session: Session, batch: Batch) -> int:
         .join(Example, Example.image_id == BatchImage.image_id)
         .where(BatchImage.batch_id == batch.id, Example.to_version.is_(None))
     ).one()
+
+
+def moved_so_far(session: Session, batch: Batch) -> tuple[int, int | None]:
+    """How many pictures of a batch a worker is done with that moves them, of how many."""
+    row = session.execute(select(Job.step, Job.steps).where(Job.batch_id == batch.id)).one()
+    return row.step, row.steps
 
 
 def all_received(session: Session, project_id: int) -> Received:

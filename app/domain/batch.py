@@ -52,6 +52,14 @@ TRANSITIONS = {
     (_S.CANCELLED, _E.TRY_AGAIN): _S.QUEUED,
 }
 
+
+class Moving(StrEnum):
+    """What a worker does with the pictures of a batch that is withdrawn, or brought back."""
+
+    LEAVING = "leaving"
+    RETURNING = "returning"
+
+
 # What is asked of a batch when pictures come.
 TAKE = "take pictures"
 # What is asked of it as a whole, whatever its state; a batch that is withdrawn keeps its state.

@@ -20,6 +20,7 @@ class JobKind(StrEnum):
     SYNC_LOCATION = "sync_location"
     SCREEN_POOL = "screen_pool"
     TRAIN_FILTER = "train_filter"
+    MOVE_BATCH = "move_batch"
 
 
 class Queue(StrEnum):
@@ -46,6 +47,7 @@ QUEUE_OF = {
     JobKind.SYNC_LOCATION: Queue.INGEST,
     JobKind.SCREEN_POOL: Queue.COMPUTE,
     JobKind.TRAIN_FILTER: Queue.COMPUTE,
+    JobKind.MOVE_BATCH: Queue.LIGHT,
 }
 
 
@@ -74,6 +76,7 @@ OWNER_OF = {
     JobKind.SYNC_LOCATION: Owner.BATCH,
     JobKind.SCREEN_POOL: Owner.PROJECT,
     JobKind.TRAIN_FILTER: Owner.PROJECT,
+    JobKind.MOVE_BATCH: Owner.BATCH,
 }
 
 

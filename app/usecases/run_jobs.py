@@ -237,6 +237,9 @@ def _fail(session: Session, owning: Owning, job: Job, now: datetime, message: st
             owning.state = next_import_state(ImportState(owning.state), ImportEvent.FAIL)
             owning.finished_at = now
             owning.error = message
+        case Batch() if owning.moving is not None:
+            owning.moving = None  # what was moved stays where it is
+            owning.error = message
         case Batch():
             owning.state = next_batch_state(BatchState(owning.state), BatchEvent.FAIL)
             owning.finished_at = now
@@ -298,13 +301,19 @@ def _lapse(session: Session, found: Job, now: datetime) -> None:
     if job.lapses >= MAX_ATTEMPTS:
         message = (
             f"The worker died {job.lapses} times during this step. Look at its log for the reason "
-            f"(often memory), then {_THEN[OWNER_OF[JobKind(job.kind)]]}."
+            f"(often memory), then {_then(JobKind(job.kind))}."
         )
         _fail(session, owning, job, now, message)
         return
     job.state = next_state(JobState(job.state), JobEvent.LAPSE)
     job.lease_expires_at = None
     job.sent_at = now - RESEND_AFTER  # due at once
+
+
+def _then(kind: JobKind) -> str:
+    if kind is JobKind.MOVE_BATCH:
+        return "bring the batch back or withdraw it, which begins anew"
+    return _THEN[OWNER_OF[kind]]
 
 
 _THEN = {

@@ -1,13 +1,13 @@
 """What the pages of the pool and of a batch show, out of rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
 from app.db import batch_queries
 from app.db.batch_queries import Standings
 from app.db.tables import Batch, Project
-from app.domain.batch import BatchKind, BatchState
+from app.domain.batch import BatchKind, BatchState, Moving
 from app.usecases.pool.address_lists import can_fetch_again
 from app.web.batch_reasons import REASONS
 from app.web.imports import OTHER_REASON
@@ -42,6 +42,10 @@ MARKS = {
     BatchState.FAILED: "bad",
     BatchState.CANCELLED: "off",
 }
+MOVING = {
+    Moving.LEAVING: marked("Being withdrawn"),
+    Moving.RETURNING: marked("Coming back"),
+}
 WITHDRAWN = marked("Withdrawn")
 AT_WORK = frozenset({BatchState.QUEUED, BatchState.RUNNING})
 
@@ -66,7 +70,7 @@ def pool_page(
         headlines=_headlines(session, project, words),
         locations=tuple(locations),
         batches=tuple(_line(path, batch, name, words) for batch, _, name in rows),
-        busy=any(batch.state in AT_WORK for batch, _, _ in rows),
+        busy=any(_is_busy(batch) for batch, _, _ in rows),
         older=f"{path}?before={rows[-1][0].id}" if len(rows) == PAGE else None,
     )
 
@@ -124,6 +128,11 @@ def batch_report_page(
     state, mark = _state(batch, words)
     refused = batch_queries.refusal_page(session, batch.id, limit=TOLD)
     left = batch.rejected - len(refused)
+    progress = _progress(batch, words)
+    done, total = batch.done, batch.total
+    if batch.moving is not None:
+        done, total = batch_queries.moved_so_far(session, batch)
+        progress = _moved(done, total, words)
     about = (words.t(KINDS[BatchKind(batch.kind)]), who, words.moment(batch.created_at))
     return BatchReportPage(
         frame=frame,
@@ -136,10 +145,10 @@ def batch_report_page(
         about=" · ".join(about),
         state=state,
         mark=mark,
-        busy=batch.state in AT_WORK,
-        done=batch.done,
-        total=batch.total,
-        progress=_progress(batch, words),
+        busy=_is_busy(batch),
+        done=done,
+        total=total,
+        progress=progress,
         error=batch.error,
         notice=_notice(batch, words),
         came=(
@@ -155,8 +164,8 @@ def batch_report_page(
         ),
         finishable=batch.state == BatchState.OPEN,
         cancellable=batch.state in AT_WORK,
-        withdrawable=batch.withdrawn_at is None and batch.state not in AT_WORK,
-        restorable=batch.withdrawn_at is not None,
+        withdrawable=batch.withdrawn_at is None and not _is_busy(batch),
+        restorable=batch.withdrawn_at is not None and not _is_busy(batch),
         fetchable=can_fetch_again(batch),
         reasons=tuple(
             ReasonLine(words.t(REASONS.get(reason, OTHER_REASON)), count(files))
@@ -175,7 +184,13 @@ def _name(batch: Batch, words: Words) -> str:
     return batch.name if batch.day is None else words.t("Uploads of {day}", day=batch.name)
 
 
+def _is_busy(batch: Batch) -> bool:
+    return batch.state in AT_WORK or batch.moving is not None
+
+
 def _state(batch: Batch, words: Words) -> tuple[str, str]:
+    if batch.moving is not None:
+        return words.t(MOVING[Moving(batch.moving)]), "busy"
     if batch.withdrawn_at is not None:
         return words.t(WITHDRAWN), "off"
     state = BatchState(batch.state)
@@ -190,13 +205,34 @@ def _progress(batch: Batch, words: Words) -> str | None:
     return words.t("{done} of {total} files", done=count(batch.done), total=count(batch.total))
 
 
+def _moved(done: int, total: int | None, words: Words) -> str:
+    """Nothing is known of it before a worker has looked."""
+    if total is None:
+        return words.t("Waits for a worker")
+    return words.t("{done} of {total} pictures", done=count(done), total=count(total))
+
+
 def _notice(batch: Batch, words: Words) -> str | None:
-    if batch.withdrawn_at is None:
+    if batch.withdrawn_at is None or batch.moving is not None:
         return None
-    return words.t(
+    told = words.t(
         "Withdrawn on {when}. What only this batch brought is not in the pool; sent again, it is new.",
         when=words.moment(batch.withdrawn_at),
     )
+    return " ".join([told, *_left(batch.withdrawal or {}, words)])
+
+
+def _left(withdrawal: Mapping[str, int], words: Words) -> Iterator[str]:
+    """What went with a batch; nothing of one that was withdrawn before that was counted."""
+    tn = words.tn
+    if number := withdrawal.get("candidates", 0):
+        yield tn("{n} picture left the pool.", "{n} pictures left the pool.", number)
+    if number := withdrawal.get("examples", 0):
+        yield tn("{n} example left the dataset.", "{n} examples left the dataset.", number)
+    if number := withdrawal.get("hard_negatives", 0):
+        yield tn(
+            "{n} hard negative left the dataset.", "{n} hard negatives left the dataset.", number
+        )
 
 
 def _stands(stand: Standings, examples: int, words: Words) -> tuple[Fact, ...]:

@@ -8,7 +8,7 @@ from babel.dates import format_datetime
 from babel.numbers import get_decimal_symbol
 
 from app.domain.access import Right, Role
-from app.domain.batch import RESTORE, TAKE, WITHDRAW, WITHDRAWN, BatchEvent, BatchState
+from app.domain.batch import RESTORE, TAKE, WITHDRAW, WITHDRAWN, BatchEvent, BatchState, Moving
 from app.domain.errors import DomainError
 from app.domain.importing import ImportEvent, ImportState
 from app.domain.job import JobKind
@@ -53,6 +53,7 @@ JOBS = {
     JobKind.SYNC_LOCATION: marked("Sync a location"),
     JobKind.SCREEN_POOL: marked("Screen the pool"),
     JobKind.TRAIN_FILTER: marked("Train the coarse filter"),
+    JobKind.MOVE_BATCH: marked("Withdraw a batch or bring it back"),
 }
 ROLES = {Role.LEAD: marked("lead"), Role.LABELER: marked("labeler")}
 # What refusals name; their sentences say the rest.
@@ -93,6 +94,8 @@ NOUNS = {
         ImportState.DONE.value: marked("done"),
         BatchState.OPEN.value: marked("open"),
         BatchState.QUEUED.value: marked("waiting for a worker"),
+        Moving.LEAVING.value: marked("being withdrawn"),
+        Moving.RETURNING.value: marked("coming back"),
         WITHDRAWN: marked("withdrawn"),
     },
     "event": {

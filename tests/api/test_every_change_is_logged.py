@@ -17,6 +17,7 @@ from tests.api.labeling import decide, lease_all
 from tests.api.service import Service
 from tests.api.test_contract import ROUTES
 from tests.imports.packing import flowers, zipped
+from tests.moving import move_batches
 
 BASE = "/projects/flowers"
 CHANGING = [route for route in ROUTES if route.methods & {"POST", "PUT", "PATCH", "DELETE"}]
@@ -135,6 +136,7 @@ def withdrawing(service: Service) -> Call:
 def restoring(service: Service) -> Call:
     path, rest = withdrawing(service)
     service.call("lea", "POST", path, **rest)
+    move_batches(service.sessions)
     return path.replace("withdraw", "restore"), {}
 
 

@@ -12,6 +12,7 @@ from app.usecases.rounds.start_round import candidates_of
 from tests import factories
 from tests.api.filters import candidates, put_filter, trainable
 from tests.api.service import Service, problem
+from tests.moving import move_batches
 
 BASE = "/projects/flowers"
 
@@ -83,7 +84,9 @@ def test_a_negative_stays_out_when_its_batch_comes_back(
     batch = service.call("lea", "GET", f"{BASE}/batches").json()["batches"][0]["id"]
 
     def withdraw() -> Response:
-        return service.call("lea", "POST", f"{BASE}/batches/{batch}/withdraw", json={})
+        answer = service.call("lea", "POST", f"{BASE}/batches/{batch}/withdraw", json={})
+        move_batches(service.sessions)
+        return answer
 
     def give() -> Response:
         return service.upload("/negatives", ("a.jpg", data))
@@ -91,6 +94,7 @@ def test_a_negative_stays_out_when_its_batch_comes_back(
     for step in (give, withdraw) if negative_first else (withdraw, give):
         assert step().status_code == 200
     assert service.call("lea", "POST", f"{BASE}/batches/{batch}/restore").status_code == 200
+    move_batches(service.sessions)
     assert candidates(service) == set()
     assert service.call("lea", "DELETE", path).status_code == 204
     assert candidates(service) == {sha(data)}

@@ -24,10 +24,11 @@ from app.db.tables import (
 )
 from app.domain.batch import BatchKind, BatchState, Members
 from app.domain.dataset import Split
-from app.domain.errors import BatchInRoundError, TransitionError
+from app.domain.errors import BatchInRoundError, RoundNotReadyError, TransitionError
 from app.usecases.imports.seed_examples import seed_examples
 from app.usecases.pool.batches import hold_project
 from app.usecases.pool.ingest_images import ingest_images
+from app.usecases.pool.move_batch import lock_move, move_pictures, next_pictures
 from app.usecases.pool.withdraw_batch import (
     Withdrawal,
     preview_withdrawal,
@@ -36,9 +37,12 @@ from app.usecases.pool.withdraw_batch import (
 )
 from app.usecases.rounds.end_round import close_round
 from app.usecases.rounds.roll_back import roll_back
+from app.usecases.rounds.start_round import start_round
+from app.usecases.run_jobs import claim_job
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race, Step
+from tests.moving import move_batches
 
 Sessions = sessionmaker[Session]
 ONE, TWO, THREE = (factories.paint(5, 900 + index) for index in range(3))
@@ -64,20 +68,44 @@ def push(
 
 
 def withdraw(project: Project, batch_id: int, members: Members = Members.KEEP) -> Step:
-    def step(session: Session) -> Withdrawal:
+    def step(session: Session) -> int:
         now = database_now(session)
-        return withdraw_batch(session, project, batch_id, project.created_by, members, now)[1]
+        return withdraw_batch(session, project, batch_id, project.created_by, members, now)[1].id
 
     return step
 
 
 def restore(project: Project, batch_id: int) -> Step:
-    return lambda session: restore_batch(session, project, batch_id, project.created_by)[1]
+    return lambda session: restore_batch(session, project, batch_id, project.created_by)[1].id
 
 
 def done(sessions: Sessions, step: Step) -> object:
     with transaction(sessions) as session:
         return step(session)
+
+
+def gone(
+    sessions: Sessions, project: Project, batch_id: int, members: Members = Members.KEEP
+) -> tuple[int, int, int]:
+    """Withdraw a batch; how many candidates, examples and hard negatives have left with it."""
+    done(sessions, withdraw(project, batch_id, members))
+    move_batches(sessions)
+    with sessions() as session:
+        batch = session.get_one(Batch, batch_id)
+        assert (batch.moving, batch.error) == (None, None)
+        told = batch.withdrawal or {}
+        return told["candidates"], told["examples"], told["hard_negatives"]
+
+
+def back(sessions: Sessions, project: Project, batch_id: int) -> int:
+    """Bring a batch back; how many candidates there are more."""
+    before = candidates(sessions)
+    done(sessions, restore(project, batch_id))
+    move_batches(sessions)
+    with sessions() as session:
+        batch = session.get_one(Batch, batch_id)
+        assert (batch.moving, batch.error, batch.withdrawal) == (None, None, None)
+    return candidates(sessions) - before
 
 
 def in_pool(sessions: Sessions, blobs: FolderBlobs, project: Project) -> list[bool]:
@@ -120,16 +148,16 @@ def test_what_only_a_batch_brought_leaves_and_comes_back(
     with sessions() as session:
         told = preview_withdrawal(session, unstarted, session.get_one(Batch, first))
     assert (told.effect, told.round) == (effect, None)
-    assert done(sessions, withdraw(unstarted, first)) == effect
+    assert gone(sessions, unstarted, first) == (2, 0, 0)
     assert pool() == [False, True, False]
     with pytest.raises(TransitionError):
         done(sessions, withdraw(unstarted, first))
-    done(sessions, withdraw(unstarted, second))
+    gone(sessions, unstarted, second)
     assert pool() == [False, False, False]
     # The first one brought it, too.
-    assert done(sessions, restore(unstarted, first)) == 3
+    assert back(sessions, unstarted, first) == 3
     assert pool() == [True, True, True]
-    assert done(sessions, restore(unstarted, second)) == 0
+    assert back(sessions, unstarted, second) == 0
     with pytest.raises(TransitionError):
         done(sessions, restore(unstarted, second))
     with sessions() as session:
@@ -142,7 +170,7 @@ def test_pictures_that_are_sent_again_are_new_candidates(
     sessions: Sessions, blobs: FolderBlobs, unstarted: Project, batches: tuple[int, int]
 ) -> None:
     first, _ = batches
-    done(sessions, withdraw(unstarted, first))
+    gone(sessions, unstarted, first)
     with transaction(sessions) as session:
         third = upload(session, unstarted)
     step = push(blobs, unstarted, third, ONE, TWO, ONE)
@@ -152,25 +180,78 @@ def test_pictures_that_are_sent_again_are_new_candidates(
         counted = session.get_one(Batch, third)
         assert (counted.stored, counted.duplicate) == (1, 2)
     # Only what did not come again comes back.
-    assert done(sessions, restore(unstarted, first)) == 1
+    assert back(sessions, unstarted, first) == 1
     assert in_pool(sessions, blobs, unstarted) == [True, True, True]
-    done(sessions, withdraw(unstarted, first))
+    gone(sessions, unstarted, first)
     assert in_pool(sessions, blobs, unstarted) == [True, True, False]
+
+
+def moving(sessions: Sessions, job_id: object) -> Step:
+    """What a worker does to all pictures of a small batch, in one transaction."""
+    with transaction(sessions) as session:
+        claim = claim_job(session, job_id, "me", database_now(session))  # type: ignore[arg-type]
+    assert claim is not None
+
+    def step(session: Session) -> None:
+        batch, _ = lock_move(session, claim)
+        move_pictures(session, batch, next_pictures(session, batch, 0, 100))
+
+    return step
 
 
 def test_a_picture_that_comes_while_its_batch_goes_stays_or_is_new(
     race: Race, sessions: Sessions, blobs: FolderBlobs, unstarted: Project, batches: tuple[int, int]
 ) -> None:
     first, second = batches
-    end = race.run(push(blobs, unstarted, second, ONE), withdraw(unstarted, first))
+    job = done(sessions, withdraw(unstarted, first))
+    end = race.run(push(blobs, unstarted, second, ONE), moving(sessions, job))
     assert end.waited
     assert end.first == (second, ["duplicate"])
-    assert end.second.leave == 1
     assert in_pool(sessions, blobs, unstarted) == [True, True, False]
-    end = race.run(withdraw(unstarted, second), push(blobs, unstarted, None, ONE, TWO))
+    job = done(sessions, withdraw(unstarted, second))
+    end = race.run(moving(sessions, job), push(blobs, unstarted, None, ONE, TWO))
     assert end.waited
-    assert end.second[1] == ["stored", "stored"]
+    today, outcomes = end.second
+    assert outcomes == ["stored", "stored"]
     assert in_pool(sessions, blobs, unstarted) == [True, True, False]
+    # The same while they come back: both bring them, once.
+    with transaction(sessions) as session:
+        for batch in session.scalars(select(Batch).where(Batch.id.in_(batches))):
+            batch.moving = None
+    job = done(sessions, restore(unstarted, first))
+    end = race.run(moving(sessions, job), push(blobs, unstarted, today, THREE))
+    assert (end.waited, end.second[1]) == (True, ["duplicate"])
+    assert in_pool(sessions, blobs, unstarted) == [True, True, True]
+
+
+def test_uploads_of_other_pictures_go_on_while_a_batch_goes(
+    race: Race, sessions: Sessions, blobs: FolderBlobs, unstarted: Project, batches: tuple[int, int]
+) -> None:
+    job = done(sessions, withdraw(unstarted, batches[0]))
+    other = factories.paint(5, 950)
+    end = race.run(moving(sessions, job), push(blobs, unstarted, batches[1], other))
+    assert (end.waited, end.second) == (False, (batches[1], ["stored"]))
+
+
+def test_no_round_begins_while_pictures_leave_or_come_back(
+    race: Race, sessions: Sessions, unstarted: Project, batches: tuple[int, int]
+) -> None:
+    def start(session: Session) -> None:
+        start_round(session, unstarted, unstarted.created_by)
+
+    for step in (withdraw, restore):
+        end = race.run(step(unstarted, batches[0]), start)
+        assert end.waited
+        assert isinstance(end.second, RoundNotReadyError)
+        assert "is being withdrawn or brought back" in str(end.second)
+        with pytest.raises(TransitionError):
+            done(sessions, restore(unstarted, batches[0]))
+        with pytest.raises(TransitionError):
+            done(sessions, withdraw(unstarted, batches[0]))
+        move_batches(sessions)
+    end = race.run(start, withdraw(unstarted, batches[0]))
+    assert end.waited
+    assert isinstance(end.second, BatchInRoundError)
 
 
 def test_what_comes_while_the_batch_of_the_day_goes_is_another_batch(
@@ -181,7 +262,9 @@ def test_what_comes_while_the_batch_of_the_day_goes_is_another_batch(
     assert end.waited
     later, outcomes = end.second
     assert later != day
-    assert outcomes == ["stored", "stored"]
+    # The first has not left yet, and does not now.
+    assert outcomes == ["duplicate", "stored"]
+    move_batches(sessions)
     assert in_pool(sessions, blobs, unstarted) == [True, True, False]
     with sessions() as session:
         assert session.get_one(Batch, day).state == BatchState.DONE
@@ -202,8 +285,7 @@ def test_what_a_lead_seeded_and_what_a_worker_brings_is_left_alone(
         rose = session.scalars(select(Category).limit(1)).one()
         seed_examples(session, unstarted, rose, Split.TRAIN, factories.taken(blobs, THREE))
         running = factories.make_batch(session, unstarted, state=BatchState.RUNNING)
-    effect = done(sessions, withdraw(unstarted, batches[0], Members.END))
-    assert effect == Withdrawal(pictures=3, stay=2, leave=1, examples=0, hard_negatives=0)
+    assert gone(sessions, unstarted, batches[0], Members.END) == (1, 0, 0)
     with sessions() as session:
         assert session.scalars(select(func.count()).select_from(Example)).one() == 3
         assert session.scalars(select(func.count()).select_from(DatasetVersion)).one() == 0
@@ -253,12 +335,12 @@ def test_members_are_kept_or_end_with_a_version_and_begin_again(
     with sessions() as session:
         told = preview_withdrawal(session, project, session.get_one(Batch, batch_id))
     assert told.round == 1
+    assert (told.effect.pictures, told.effect.leave) == (8, 8)
     done(sessions, lambda session: close_round(session, project, 1, database_now(session)))
     assert (members(sessions), candidates(sessions)) == ((1, 1), 7)
-    effect = Withdrawal(pictures=8, stay=0, leave=7, examples=1, hard_negatives=1)
-    assert done(sessions, withdraw(project, batch_id)) == effect
+    assert gone(sessions, project, batch_id) == (7, 0, 0)
     assert (members(sessions), candidates(sessions)) == ((1, 1), 0)
-    assert done(sessions, restore(project, batch_id)) == 7
+    assert back(sessions, project, batch_id) == 7
     assert (members(sessions), candidates(sessions)) == ((1, 1), 7)
     with sessions() as session:
         # Visited by a round whose effect holds; those without an answer were not.
@@ -267,7 +349,7 @@ def test_members_are_kept_or_end_with_a_version_and_begin_again(
         ).one()
         before = session.scalars(select(func.max(DatasetVersion.number))).one()
     assert visited == 1
-    done(sessions, withdraw(project, batch_id, Members.END))
+    assert gone(sessions, project, batch_id, Members.END) == (7, 1, 1)
     assert (members(sessions), candidates(sessions)) == ((0, 0), 0)
     with sessions() as session:
         assert session.get_one(Batch, batch_id).withdrawn_version == before + 1
@@ -276,7 +358,7 @@ def test_members_are_kept_or_end_with_a_version_and_begin_again(
     assert (members(sessions), candidates(sessions)) == ((1, 1), 0)
     done(sessions, lambda session: roll_back(session, project, before + 1))
     assert (members(sessions), candidates(sessions)) == ((0, 0), 0)
-    assert done(sessions, restore(project, batch_id)) == 7
+    assert back(sessions, project, batch_id) == 7
     assert (members(sessions), candidates(sessions)) == ((1, 1), 7)
 
 
@@ -291,18 +373,18 @@ def test_a_near_duplicate_of_what_goes_speaks_for_itself(
         kept = session.scalars(
             select(BatchImage.image_id).where(BatchImage.batch_id == second)
         ).one()
-        gone = one if one != kept else two
+        leaves = one if one != kept else two
         session.add(
             NearDuplicate(
                 image_id=kept,
                 project_id=unstarted.id,
-                representative_id=gone,
+                representative_id=leaves,
                 hash_distance=3,
                 similarity=0.99,
             )
         )
         session.get_one(Candidate, kept).standing = "near_duplicate"
-    done(sessions, withdraw(unstarted, first))
+    gone(sessions, unstarted, first)
     with sessions() as session:
         assert session.get_one(Candidate, kept).standing == "open"
         assert session.scalars(select(NearDuplicate)).all() == []

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.batch import BatchKind, BatchState, Members
+from app.domain.batch import BatchKind, BatchState, Members, Moving
 
 from .body import Body
 
@@ -18,6 +18,14 @@ class NewBatch(Body):
     name: str = Field(description="What people read in the list of batches")
 
 
+class LeftOut(BaseModel):
+    """What has left with a batch so far; `moving` is null when that is all."""
+
+    candidates: int
+    examples: int = Field(description="With `members` set to `end`")
+    hard_negatives: int = Field(description="The same")
+
+
 class BatchOut(BaseModel):
     """What came together, and what became of each file."""
 
@@ -27,6 +35,10 @@ class BatchOut(BaseModel):
     login: str = Field(description="Who sent it, or had it fetched")
     state: BatchState
     withdrawn_at: datetime | None
+    moving: Moving | None = Field(
+        description="While its pictures leave the pool or come back; no round begins until then"
+    )
+    left: LeftOut | None = Field(description="Of a batch that is withdrawn")
     total: int | None = Field(description="Files in all, where a worker knows")
     done: int = Field(description="Files that a worker is done with")
     received: int = Field(description="Files that came: the sum of the next three")
@@ -100,15 +112,8 @@ class WithdrawalOut(BaseModel):
 
 
 class WithdrawalAnswer(BaseModel):
-    """What was done, or would be."""
+    """What a worker begins to do, or, with `dry_run`, what it would do."""
 
     batch: BatchOut
-    effect: WithdrawalOut
+    effect: WithdrawalOut | None = Field(description="With `dry_run`; else see `left` of the batch")
     round: int | None = Field(description="The round at work; until it is over, this is refused")
-
-
-class RestoredAnswer(BaseModel):
-    """What came back."""
-
-    batch: BatchOut
-    pictures: int = Field(description="Pictures that are candidates again, to be screened anew")

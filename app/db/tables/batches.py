@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.batch import BatchKind, BatchState
+from app.domain.batch import BatchKind, BatchState, Moving
 from app.domain.ingestion import ImageOutcome
 
 from .base import Table, created, one_of, row_id
@@ -23,6 +23,7 @@ class Batch(Table):
     __table_args__ = (
         one_of("kind", BatchKind),
         one_of("state", BatchState),
+        one_of("moving", Moving),
         # Uploads that name no batch: two first ones of a day at once make one batch.
         UniqueConstraint("project_id", "user_id", "token_id", "day"),
         Index("ix_batch_project_id_id", "project_id", "id"),
@@ -38,6 +39,10 @@ class Batch(Table):
     name: Mapped[str]
     state: Mapped[str]
     withdrawn_at: Mapped[datetime | None]
+    # While a worker carries out that it is withdrawn, or is no longer.
+    moving: Mapped[str | None]
+    # What was asked for (`members`), and how many candidates, examples and hard negatives have left.
+    withdrawal: Mapped[dict[str, Any] | None]
     # The dataset version in which its members ended with it, if any did.
     withdrawn_version: Mapped[int | None]
     # What holds for pictures that say nothing themselves.

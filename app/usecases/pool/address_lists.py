@@ -175,6 +175,7 @@ def can_fetch_again(batch: Batch) -> bool:
     return (
         batch.kind == BatchKind.ADDRESSES
         and batch.withdrawn_at is None
+        and batch.moving is None
         and (BatchState(batch.state), BatchEvent.TRY_AGAIN) in TRANSITIONS
         and (batch.state != BatchState.DONE or any(reason in RETRIED for reason in batch.reasons))
     )
@@ -199,8 +200,8 @@ def fetch_again(
         TransitionError: when the batch is no list, is being fetched, or was withdrawn.
         InvalidError: when nothing was rejected for these reasons.
     """
-    if batch.kind != BatchKind.ADDRESSES or batch.withdrawn_at is not None:
-        raise TransitionError("batch", batch.state, BatchEvent.TRY_AGAIN)
+    if batch.kind != BatchKind.ADDRESSES or batch.withdrawn_at is not None or batch.moving:
+        raise TransitionError("batch", batch.moving or batch.state, BatchEvent.TRY_AGAIN)
     batch.state = next_state(BatchState(batch.state), BatchEvent.TRY_AGAIN)
     again = _wait_again(session, batch.id, sorted(RETRIED if reasons is None else reasons), now)
     if not _is_waiting(session, batch.id):

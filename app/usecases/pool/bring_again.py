@@ -30,8 +30,8 @@ _AGAIN = text(
 def bring_again(session: Session, image_ids: Collection[int]) -> set[int]:
     """Make those of the images new candidates that left the pool with a batch; gives their ids.
 
-    For whoever stores pictures that are there already: it holds the project's row, so no batch is
-    withdrawn meanwhile.
+    For whoever stores pictures that are there already: it holds the project's row and the images'
+    (see `insert_images`), so none of them leaves meanwhile.
     """
     if not image_ids:
         return set()

@@ -149,9 +149,11 @@ def insert_images(session: Session, project: Project, taken: Sequence[Taken]) ->
     if known := pictures.keys() - new:
         # A statement of its own: only that sees what another request has just committed.
         found = session.execute(
-            select(Image.sha256, Image.id).where(
-                Image.project_id == project.id, Image.sha256.in_(known)
-            )
+            select(Image.sha256, Image.id)
+            .where(Image.project_id == project.id, Image.sha256.in_(known))
+            # Held, so that none leaves the pool with its batch before it is linked to another.
+            .order_by(Image.id)
+            .with_for_update(read=True)
         )
         ids |= dict(found.all())
     _insert_sources(session, kept, ids)

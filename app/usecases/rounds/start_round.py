@@ -6,7 +6,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db.tables import Candidate, Category, Example, Job, Project, Round
+from app.db.tables import Batch, Candidate, Category, Example, Job, Project, Round
 from app.domain.batch import Standing
 from app.domain.dataset import Split
 from app.domain.errors import RoundInProgressError, RoundNotReadyError, Sentence
@@ -29,7 +29,7 @@ def start_round(session: Session, project: Project, user_id: int) -> tuple[Round
     # 1 for the first round that is not cancelled, failed or rolled back, 2 for the second, ...
     ordinal = len(rounds_in_force(session, project)) + 1
     buckets = buckets_visited(Policy(project.policy), project.subsets, ordinal)
-    reasons = _what_is_missing(session, project, buckets)
+    reasons = _what_moves(session, project) or _what_is_missing(session, project, buckets)
     if reasons:
         raise RoundNotReadyError(reasons)
     inherit(session, project.id, next_version(session, project))
@@ -102,6 +102,20 @@ def lock_without_round(session: Session, project: Project) -> None:
     number = unfinished_round(session, project)
     if number is not None:
         raise RoundInProgressError(number)
+
+
+def _what_moves(session: Session, project: Project) -> list[Sentence]:
+    """A round would ask about pictures that are leaving the pool, or miss what comes back."""
+    names = session.scalars(
+        select(Batch.name).where(Batch.project_id == project.id, Batch.moving.is_not(None))
+    )
+    return [
+        Sentence(
+            "The batch {name} is being withdrawn or brought back. Start when that is done.",
+            {"name": name},
+        )
+        for name in names
+    ]
 
 
 def _what_is_missing(session: Session, project: Project, buckets: int) -> list[Sentence]:
