@@ -19,7 +19,7 @@ from app.usecases.run_jobs import got_on
 from workers.runner import Publish, Work
 
 # A tenth of a second: so long waits who makes a version, screens, or sends one of these pictures.
-SOME = 4000
+SOME = 2000
 
 
 def compute(work: Work) -> Publish:

@@ -7,7 +7,16 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, update
 
 from app.db.session import database_now
-from app.db.tables import Address, Batch, BatchImage, BatchRefusal, Candidate, Project, Proposal
+from app.db.tables import (
+    Address,
+    Batch,
+    BatchImage,
+    BatchRefusal,
+    Candidate,
+    Job,
+    Project,
+    Proposal,
+)
 from app.domain.batch import BatchKind, BatchState
 from app.domain.fetching import key_of
 from app.usecases.rounds.end_round import close_round
@@ -15,6 +24,7 @@ from tests import factories
 from tests.journeys.conftest import Server, Visit, assert_accessible, login_of
 from tests.journeys.looks import LOOKS, name_of
 from tests.journeys.test_versions import assert_fits
+from tests.moving import move_batches
 
 pytestmark = pytest.mark.slow
 Make = Callable[..., factories.Labeling]
@@ -131,9 +141,23 @@ def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
     assert_accessible(page)
     dialog.get_by_label("leaves the dataset").check()
     dialog.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("heading", name="Being withdrawn")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Waits for a worker")
+    assert not page.locator("[data-act], [data-withdraw]").count()
+    with server.sessions.begin() as session:
+        session.execute(update(Job).where(Job.batch_id == upload).values(step=1, steps=4))
+    expect(page.get_by_role("status")).to_have_text("1 of 4 pictures")
+    assert page.get_by_role("progressbar").get_attribute("value") == "1"
+    assert_accessible(page)
+    move_batches(server.sessions)
     expect(page.get_by_role("heading", name="Withdrawn")).to_be_visible()
+    expect(
+        page.get_by_text("3 pictures left the pool. 1 example left the dataset.")
+    ).to_be_visible()
     assert (figure(page, "In the pool"), figure(page, "Examples")) == ("0", "0")
     page.get_by_role("button", name="Bring it back").click()
+    expect(page.get_by_role("heading", name="Coming back")).to_be_visible()
+    move_batches(server.sessions)
     expect(page.get_by_role("heading", name="Done")).to_be_visible()
     assert (figure(page, "New"), figure(page, "Examples")) == ("3", "1")
 
