@@ -67,6 +67,15 @@ _REFUSED = (
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
 )
 
+_PACKED = (
+    (b"PK\x03\x04", "a zip archive or an office document"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+)
+
 _BMP_HEADER_SIZES = {12, 40, 52, 56, 64, 108, 124}
 _BMP_HEADER_END = 18
 _BOX_HEADER_END = 12
@@ -148,6 +157,11 @@ def _not_a_picture(data: bytes) -> PictureRefused:
             return _no_image(f"{said}. Send the address of the picture itself.")
         if _DRAWING.search(head):
             return unsupported("an SVG drawing")
+    packed = next((name for magic, name in _PACKED if head.startswith(magic)), None)
+    if packed is not None:
+        return _no_image(
+            f"This is {packed}, not a picture. Send pictures, or a zip or a tar of them."
+        )
     if not _CONTROL.search(head):
         return _no_image("This is text, not a picture. Send the picture itself.")
     return _no_image(

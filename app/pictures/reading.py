@@ -107,7 +107,7 @@ def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) ->
     _check_bytes(data, limits)
     form = identify(data)
     frames = count_frames(form, data)
-    with refusing(form, data):
+    with refusing(form, data, limits.pixels):
         image = Image.open(io.BytesIO(data), formats=[form.value])
         size = image.size
         if size[0] * size[1] > limits.pixels:
@@ -115,7 +115,7 @@ def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) ->
         if longest is not None:
             _draft(image, 2 * longest)
     with _TURNS if size[0] * size[1] > _LARGE else nullcontext():
-        with refusing(form, data):
+        with refusing(form, data, limits.pixels):
             image.load()
             if image.mode not in _SHOWABLE:
                 raise unsupported(f"a {form} picture with measurements in place of colours")
@@ -125,7 +125,7 @@ def loaded(data: bytes, limits: PictureLimits, *, longest: int | None = None) ->
 
 
 @contextmanager
-def refusing(form: PictureFormat, data: bytes) -> Iterator[None]:
+def refusing(form: PictureFormat, data: bytes, most_pixels: int = MOST_PIXELS) -> Iterator[None]:
     """Turn whatever a decoder raises about these bytes into a refusal."""
     try:
         yield
@@ -134,14 +134,15 @@ def refusing(form: PictureFormat, data: bytes) -> Iterator[None]:
     except Exception as error:
         # Decoders of hostile bytes raise nearly everything: OSError, SyntaxError, ValueError,
         # struct.error, zlib.error, KeyError, AssertionError, OverflowError, RecursionError ...
-        raise _refusal(error, form, data) from error
+        raise _refusal(error, form, data, most_pixels) from error
 
 
-def _refusal(error: Exception, form: PictureFormat, data: bytes) -> PictureRefused:
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return too_many_pixels(MOST_PIXELS)
-    if isinstance(error, MemoryError):
-        return too_many_pixels(MOST_PIXELS)
+def _refusal(
+    error: Exception, form: PictureFormat, data: bytes, most_pixels: int
+) -> PictureRefused:
+    bombs = Image.DecompressionBombError | Image.DecompressionBombWarning | MemoryError
+    if isinstance(error, bombs):
+        return too_many_pixels(most_pixels)
     endless = form is PictureFormat.JPEG and not data.rstrip(b"\x00").endswith(b"\xff\xd9")
     if endless or "truncated" in str(error).lower():
         return truncated(form)

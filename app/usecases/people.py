@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db.tables import ApiToken, Project, ProjectMember, User, WebSession
-from app.domain.access import Right, Role, Scope, allowed
+from app.domain.access import RULES, Right, Role, Scope, allowed
 from app.domain.errors import (
     ForbiddenError,
     InvalidError,
@@ -260,10 +260,14 @@ def enter_project(
         raise NotFoundError("project", slug)
     principal, project, role = _principal(row), row.Project, Role(row.role)
     if not allowed(right, role, principal.scopes):
-        raise ForbiddenError(
-            "This needs the right to {right}. Your role here is {role}; ask a lead of the project, "
-            "or use a token with the scope for it.",
-            right=right.value,
-            role=role.value,
-        )
+        raise _forbidden(right, role)
     return Access(principal=principal, project=project, role=role)
+
+
+def _forbidden(right: Right, role: Role) -> ForbiddenError:
+    roles, _ = RULES[right]
+    if role not in roles:
+        return ForbiddenError("This is for leads of the project, and you are a labeler here.")
+    return ForbiddenError(
+        "This token lacks the scope '{scope}'. Use one that has it.", scope=right.value
+    )

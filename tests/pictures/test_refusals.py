@@ -50,6 +50,8 @@ def test_nothing_is_empty() -> None:
         (b'{"error": "not found"}', "text"),
         (b"Forbidden", "text"),
         (bytes(1000), "known picture"),
+        (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
+        (b"PK\x03\x04" + bytes(30), "zip"),
         (b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0", "known picture"),
     ],
 )

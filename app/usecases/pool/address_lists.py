@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, select, text, update
@@ -64,7 +64,7 @@ class _Reading:
                 continue
             self.reasons[row.reason] += 1
             if len(self.told) < MOST_TOLD:
-                self.told.append(row)
+                self.told.append(replace(row, shown=row.shown or f"row {self.rows}"))
 
 
 def receive_addresses(
