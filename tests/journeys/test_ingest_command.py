@@ -12,8 +12,9 @@ from unittest.mock import ANY
 import pytest
 from sqlalchemy import select
 
-from app.db.tables import Candidate, Source
+from app.db.tables import Batch, Candidate, Source
 from app.domain.access import Scope
+from app.domain.quota import Quota
 from app.usecases.people import create_token
 from tests.factories import paint
 from tests.journeys.ingesting import Place
@@ -71,14 +72,23 @@ def test_a_folder_is_sent_with_its_sidecars_and_again_only_what_is_new(place: Pl
     }
     # A second run sends the repaired one and the new one; the summary tells of both runs.
     write(crawl, {"alps/4.json": b"{}", "alps/6.jpg": paint(0, 6)})
-    ended, printed = place.run(str(crawl), "--licence", "CC0", "--tag", "crawl")
-    assert (ended, place.pooled()) == (3, 5)
-    assert "5 stored, 1 there already, 1 rejected." in printed
+    for told_again in ("The report of crawl: ", "No picture is new."):
+        ended, printed = place.run(str(crawl), "--licence", "CC0", "--tag", "crawl")
+        assert (ended, place.pooled()) == (3, 5)
+        assert "5 stored, 1 there already, 1 rejected." in printed
+        assert told_again in printed
+    # Each run that sent something is a batch, which can be reported and withdrawn by itself.
+    assert batches(place) == [("crawl", "done", 5), ("crawl", "done", 2)]
     place.kill()
     ended, printed = place.run(str(crawl))
-    assert ended == 1
-    assert "refused" in printed
-    assert "Traceback" not in printed
+    assert (ended, f"{place.url} cannot be reached" in printed) == (4, True)
+
+
+def batches(place: Place) -> list[tuple[str, str, int]]:
+    """Name, state and pictures received of the project's batches."""
+    with place.server.sessions() as session:
+        rows = select(Batch.name, Batch.state, Batch.received).order_by(Batch.id)
+        return [tuple(row) for row in session.execute(rows.filter_by(project_id=place.project_id))]
 
 
 def test_the_service_may_be_killed_and_started_while_pictures_are_sent(place: Place) -> None:
@@ -114,6 +124,21 @@ def test_a_client_that_is_killed_goes_on_where_it_was(place: Place) -> None:
     assert known(place) <= place.pooled() < 600
     assert place.run(str(crawl)) == (0, ANY)
     assert (known(place), place.pooled()) == (600, 600)
+    assert [row[:2] for row in batches(place)] == [("crawl", "done")], "one crawl, one batch"
+
+
+def test_what_is_left_of_a_quota_is_used_and_the_rest_waits(place: Place) -> None:
+    crawl = write(place.folder / "crawl", {f"{at}.jpg": paint(at % 5, at) for at in range(80)})
+    place.serve()
+    with place.server.sessions.begin() as session:
+        who, scopes = f"crawler-of-{place.project}", frozenset({Scope.INGEST})
+        place.token = create_token(session, who, "small", scopes, Quota(50, None))
+    sending = place.begin(str(crawl), "--threads", "1")
+    eventually(lambda: place.pooled() == 50)
+    sending.send_signal(signal.SIGINT)
+    printed, _ = sending.communicate(timeout=60)
+    assert (sending.returncode, place.pooled()) == (130, 50), printed
+    assert "50 stored" in printed
 
 
 def known(place: Place) -> int:
@@ -145,6 +170,10 @@ def test_addresses_are_fetched_by_the_service(place: Place) -> None:
     Thread(target=web.serve_forever, daemon=True).start()
     at = f"http://127.0.0.1:{web.server_port}"
     place.serve()
+    # What cannot be sent is told before anything is.
+    (place.folder / "notes.txt").write_text(at)
+    ended, printed = place.run(f"{at}/1.jpg", str(place.folder / "notes.txt"))
+    assert (ended, "nor a list (.csv, .jsonl)" in printed, batches(place)) == (1, True, [])
     table = place.folder / "list.csv"
     table.write_text(f"url,licence,tags\n{at}/1.jpg,CC0,\n{at}/gone,CC0,\n{at}/333.jpg,,alps\n")
     said = ("--licence", "CC BY 4.0", "--author", "Ann", "--tag", "crawl", "--tag", "bloom")

@@ -46,7 +46,12 @@ def checked(response: httpx.Response) -> httpx.Response:
         body = response.json()
         name, detail = body["type"].rsplit(":", 1)[-1], body["detail"]
     except (ValueError, KeyError, TypeError):
-        name, detail = str(response.status_code), response.text[:500]
+        # Something in between, or another service: a whole page would help nobody.
+        name = str(response.status_code)
+        detail = (
+            f"{response.url.copy_with(path='/', query=None)} answered {name} "
+            f"{response.reason_phrase}, and not as Vetted does. Is this where the service is?"
+        )
     after = _seconds(response.headers.get("Retry-After"))
     raise RefusedError(name, detail, response.status_code, after)
 

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 GIVE_UP = 3600.0  # seconds
 _LONGEST = 60.0  # seconds between two tries
+_MINUTES_FROM = 100  # seconds that are told as minutes
+_HOURS_FROM = 100  # minutes that are told as hours
 # A proxy without its service, a service that starts or has too much to do, a lock of another call.
 _PASSING = frozenset({408, 423, 425, 429, 500, 502, 503, 504})
 _BUSY = frozenset({429, 503})
@@ -74,7 +76,7 @@ class Patience:
             except httpx.TransportError as lost:
                 error = lost
             if time.monotonic() - began > self._give_up:
-                raise BrokenOffError(f"The service cannot be reached: {_why(error)}") from error
+                raise BrokenOffError(f"Given up: {_why(error)}") from error
             self._wait(self._next(error, tries))
             tries += 1
 
@@ -86,7 +88,7 @@ class Patience:
         # Not all threads at the same moment.
         pause = min(self._first * 2**tries, _LONGEST) * random.uniform(0.5, 1)  # noqa: S311
         seconds: float = max(pause, self._quiet_until - time.monotonic())
-        self._told(f"Trying again in {seconds:.0f} s: {_why(error)}")
+        self._told(f"Trying again in {_span(seconds)}: {_why(error)}")
         return seconds
 
     def _wait(self, seconds: float) -> None:
@@ -94,5 +96,15 @@ class Patience:
             raise StoppedError
 
 
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < _MINUTES_FROM:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < _HOURS_FROM else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _why(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    text = str(error) or type(error).__name__
+    return (
+        f"the service is out of reach ({text})" if isinstance(error, httpx.TransportError) else text
+    )

@@ -1,5 +1,6 @@
 """One method for each call that programs make."""
 
+import hashlib
 import json
 import time
 import uuid
@@ -29,6 +30,7 @@ class Client:
     """
 
     def __init__(self, url: str, token: str) -> None:
+        self.token_hash = hashlib.sha256(token.encode()).hexdigest()[:16]
         self._http = httpx.Client(
             base_url=f"{url}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
@@ -91,9 +93,12 @@ class Client:
         path = f"/projects/{project}/examples"
         return self._send(path, pictures, category=category, split=split)
 
-    def ingest_pictures(self, project: str, pictures: Sequence[Picture]) -> Any:
-        """Upload candidates that are at hand."""
-        return self._send(f"/projects/{project}/images", pictures)
+    def ingest_pictures(
+        self, project: str, pictures: Sequence[Picture], batch: int | None = None
+    ) -> Any:
+        """Upload candidates that are at hand, into a batch or that of the day."""
+        fields = {} if batch is None else {"batch": str(batch)}
+        return self._send(f"/projects/{project}/images", pictures, **fields)
 
     def _send(self, path: str, pictures: Sequence[Picture], **fields: str) -> Any:
         parts = [("files", (name, data)) for name, data, _ in pictures]

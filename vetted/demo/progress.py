@@ -41,6 +41,7 @@ class Progress:
         )
         self._tasks: dict[str, TaskID] = {}
         self._told: dict[str, float] = {}
+        self._last = ""
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -69,5 +70,7 @@ class Progress:
         told = self._told.get(text, 0.0)
         if (finished and told != _ENDED) or now - told > _PLAIN_EVERY:
             self._told[text] = _ENDED if finished else now
-            of = "" if total is None else f" {done} of {total}"
-            self._console.print(f"{text}{of}", highlight=False, markup=False)
+            line = text if total is None else f"{text} {done:,} of {total:,}"
+            if line != self._last:
+                self._console.print(line, highlight=False, markup=False)
+            self._last = line

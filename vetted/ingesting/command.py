@@ -1,22 +1,24 @@
 """What `vetted ingest` prints, and the status it ends with."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
 from app.domain.ingestion import SourceFacts
 from app.imports.archive import shown
 from vetted.client import ArchiveUpload, BrokenOffError, Client, Patience, RefusedError
 from vetted.demo.progress import Progress
-from vetted.ingesting.batch import Report, follow
+from vetted.ingesting.batch import Report, UploadBatch, follow
 from vetted.ingesting.folder import FolderIngest
 from vetted.ingesting.kinds import (
     archives_in,
+    check_sendable,
     is_address,
     is_archive,
     is_list,
@@ -80,6 +82,7 @@ class Summary:
     reasons: Counter[str] = field(default_factory=Counter)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    batches: list[tuple[str, int]] = field(default_factory=list)
 
     def add_state(self, state: State) -> None:
         """Count what the service has acknowledged of a folder."""
@@ -101,29 +104,36 @@ def ingest(wanted: Wanted, console: Console) -> Status:
 
     Raises:
         RefusedError: when the service refuses the whole.
-        httpx.TransportError: when the service cannot be reached at the beginning.
+        ValueError: when `url` is none, or a file is none of what can be sent.
+        FileNotFoundError: when something is not there.
     """
+    for each in wanted.what:
+        check_sendable(each)
+    if not is_address(wanted.url):
+        raise ValueError(f"Begin the address of the service with http:// or https://: {wanted.url}")
     with Client(wanted.url.rstrip("/"), wanted.token) as client:
-        # Without patience: a wrong address or token is told at once.
-        client.get(f"/projects/{wanted.project}")
         run = _Run(wanted, client, console)
         try:
-            addresses = [each for each in wanted.what if is_address(each)]
-            for what in wanted.what:
-                if not is_address(what):
-                    run.send_one(what)
-            if addresses:
-                run.fetch(addresses)
+            # Without patience: a wrong address or token is told at once.
+            client.get(f"/projects/{wanted.project}")
+        except httpx.TransportError as error:
+            run.say(f"{wanted.url} cannot be reached ({error}). Is it right, and does Vetted run?")
+            return Status.BROKEN_OFF
+        try:
+            run.send_all(wanted.what)
         except KeyboardInterrupt:
-            _tell(run.summary, console)
-            console.print(f"Stopped. {_AGAIN}", style="yellow")
+            run.tell()
+            run.say(f"Stopped. {_AGAIN}")
             return Status.STOPPED
-        except (BrokenOffError, RefusedError) as error:
-            _tell(run.summary, console)
-            console.print(f"{error} {_AGAIN}", style="red", markup=False)
-            refused = isinstance(error, RefusedError)
-            return Status.REFUSED if refused else Status.BROKEN_OFF
-    _tell(run.summary, console)
+        except RefusedError as refused:
+            run.tell()
+            run.say(str(refused))
+            return Status.REFUSED
+        except BrokenOffError as error:
+            run.tell()
+            run.say(f"{error}. {_AGAIN}")
+            return Status.BROKEN_OFF
+    run.tell()
     if run.summary.errors:
         return Status.REFUSED
     return Status.SOME_REJECTED if run.summary.outcomes["rejected"] else Status.DONE
@@ -140,7 +150,29 @@ class _Run:
         self.client = client
         self.console = console
         self.summary = Summary()
-        self.patience = Patience(wanted.patience, _saying(console))
+        self.patience = Patience(wanted.patience, self.say)
+
+    def say(self, text: str) -> None:
+        """Print a sentence that asks for attention."""
+        self.console.print(
+            shown(text), style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
+
+    def tell(self) -> None:
+        """Print what became of the files."""
+        _tell(self.summary, self.console)
+        for name, batch_id in self.summary.batches:
+            pool = f"{self.wanted.url.rstrip('/')}/projects/{self.wanted.project}/pool"
+            line = f"The report of {shown(name)}: {pool}/batches/{batch_id}"
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def send_all(self, what: Sequence[str]) -> None:
+        """Send one thing after the other, and addresses together."""
+        for each in what:
+            if not is_address(each):
+                self.send_one(each)
+        if addresses := [each for each in what if is_address(each)]:
+            self.fetch(addresses)
 
     def send_one(self, what: str) -> None:
         """Send one thing; when the service does not take it as it is, go on with the others."""
@@ -159,8 +191,6 @@ class _Run:
             self._follow(what, self.patience(start))
             return
         path = Path(what).resolve()
-        if not path.exists():
-            raise FileNotFoundError(f"There is no {what}.")
         with self._state(str(path)) as state:
             if path.is_dir():
                 self._pictures(path, state)
@@ -188,14 +218,25 @@ class _Run:
 
     def _pictures(self, path: Path, state: State) -> None:
         wanted = self.wanted
+        # Pictures that are named one by one are in the batch of the day.
+        batch = (
+            UploadBatch(self.client, wanted.project, path.name, state, self.patience)
+            if path.is_dir()
+            else None
+        )
         ingest = FolderIngest(
-            self.client, wanted.project, state, self.patience, wanted.source, wanted.threads
+            self.client, wanted.project, state, self.patience, wanted.source, wanted.threads, batch
         )
         try:
             with Progress(self.console) as progress:
-                ingest.run(path, lambda done, total: progress("Sending pictures", done, total))
+                text = f"Sending {shown(path.name)}"
+                sent = ingest.run(path, lambda done, total: progress(text, done, total))
         finally:
             self.summary.add_state(state)
+            if batch is not None and batch.number is not None:
+                self.summary.batches.append((path.name, batch.number))
+        if not sent:
+            self.console.print("No picture is new.", highlight=False)
 
     def _archive(self, path: Path, state: State) -> None:
         wanted = self.wanted
@@ -245,17 +286,12 @@ class _Run:
                 batch_id,
                 self.patience,
                 lambda done, total: progress(f"Taking in {shown(name)}", done, total),
+                self.say,
                 _SHOWN,
             )
         self.summary.add_report(name, report)
+        self.summary.batches.append((name, batch_id))
         return report.error is None
-
-
-def _saying(console: Console) -> Callable[[str], None]:
-    def say(text: str) -> None:
-        console.print(shown(text), style="yellow", markup=False, highlight=False)
-
-    return say
 
 
 def _tell(summary: Summary, console: Console) -> None:
@@ -267,7 +303,7 @@ def _tell(summary: Summary, console: Console) -> None:
         highlight=False,
     )
     for error in summary.errors:
-        console.print(error, style="red", markup=False, highlight=False)
+        console.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
     for reason, number in summary.reasons.most_common():
         console.print(f"  {number:,} x {reason}", highlight=False, markup=False)
     for name, why in summary.rejected[:_SHOWN]:

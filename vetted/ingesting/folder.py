@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from app.domain.ingestion import SourceFacts
@@ -13,13 +15,16 @@ from app.imports.archive import shown
 from app.imports.rows import is_hidden
 from app.imports.sidecars import SidecarError, is_beside, sidecars_of, source_of
 from vetted.client import Client, Patience, Picture, RefusedError
+from vetted.ingesting.batch import UploadBatch
 from vetted.ingesting.kinds import is_archive
 from vetted.ingesting.state import Acknowledged, State
 
 MOST_FILES, MOST_BYTES = 64, 32_000_000  # of a request, unless one picture has more
 MOST_PICTURE = 500_000_000  # bytes; no service takes more, and it would have to be in memory
 THREADS = 4
+_A_MOMENT = 1.0  # seconds
 _TOO_LARGE = 413
+_SPENT = "quota-spent"
 Progress = Callable[[int, int], object]
 
 
@@ -89,6 +94,7 @@ class FolderIngest:
         patience: How long the service is waited for.
         otherwise: What is said of pictures without sidecars.
         threads: How many requests are on their way at once.
+        batch: What they are counted into; the batch of the day without it.
     """
 
     def __init__(
@@ -99,6 +105,7 @@ class FolderIngest:
         patience: Patience,
         otherwise: SourceFacts = SourceFacts(),  # noqa: B008 - frozen
         threads: int = THREADS,
+        batch: UploadBatch | None = None,
     ) -> None:
         self._client = client
         self._project = project
@@ -106,9 +113,14 @@ class FolderIngest:
         self._patience = patience
         self._otherwise = otherwise
         self._threads = threads
+        self._batch = batch
+        self._batch_id: int | None = None
+        self._answers: SimpleQueue[list[Acknowledged]] = SimpleQueue()
 
-    def run(self, root: Path, progress: Progress = lambda *_: None) -> None:
+    def run(self, root: Path, progress: Progress = lambda *_: None) -> int:
         """Send what was not acknowledged yet; `progress` is told of files done, and of how many.
+
+        Gives how many files that were.
 
         Raises:
             RefusedError: when the service refuses a request as a whole.
@@ -116,7 +128,10 @@ class FolderIngest:
         """
         total, done = self._count(root)
         progress(done, total)
-        waiting: set[Future[list[Acknowledged]]] = set()
+        left = total - done
+        if left and self._batch is not None:
+            self._batch_id = self._batch.open()
+        waiting: set[Future[None]] = set()
         pool = ThreadPoolExecutor(self._threads)
         try:
             for request in self._requests(root):
@@ -133,9 +148,12 @@ class FolderIngest:
             # What is on its way is waited for, so that its answer is not lost; nothing is tried again.
             self._patience.stop()
             pool.shutdown(wait=True, cancel_futures=True)
-            self._keep(waiting)
+            self._note()
             raise
         pool.shutdown()
+        if self._batch_id is not None and self._batch is not None:
+            self._batch.finish()
+        return left
 
     def _count(self, root: Path) -> tuple[int, int]:
         """How many pictures there are, and how many of them were acknowledged before."""
@@ -145,16 +163,22 @@ class FolderIngest:
             known += self._state.has(each.name, each.look)
         return total, known
 
-    def _collect(self, waiting: set[Future[Any]]) -> tuple[set[Future[Any]], int]:
-        ready, rest = wait(waiting, return_when=FIRST_COMPLETED)
-        answers = [each for future in ready for each in future.result()]
-        self._state.note(answers)
-        return rest, len(answers)
+    def _collect(self, waiting: set[Future[None]]) -> tuple[set[Future[None]], int]:
+        # A part of a request may be answered while the rest waits for a day.
+        ready, rest = wait(waiting, timeout=_A_MOMENT, return_when=FIRST_COMPLETED)
+        answered = self._note()
+        for future in ready:
+            future.result()
+        return rest, answered
 
-    def _keep(self, waiting: set[Future[list[Acknowledged]]]) -> None:
-        for future in waiting:
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self._state.note(future.result())
+    def _note(self) -> int:
+        """Keep what was answered since; gives how much that is."""
+        answers: list[Acknowledged] = []
+        with suppress(Empty):
+            while True:
+                answers += self._answers.get_nowait()
+        self._state.note(answers)
+        return len(answers)
 
     def _requests(self, root: Path) -> Iterator[list[Local]]:
         batch: list[Local] = []
@@ -170,36 +194,39 @@ class FolderIngest:
         if batch:
             yield batch
 
-    def _send(self, batch: Sequence[Local]) -> list[Acknowledged]:
+    def _send(self, batch: Sequence[Local]) -> None:
         """Runs in a thread: reads the files and sends them; one answer for each."""
-        answers: list[Acknowledged] = []
         read: list[tuple[Local, Picture]] = []
         for each in batch:
             found = self._read(each)
             if isinstance(found, Acknowledged):
-                answers.append(found)
+                self._answers.put([found])
             else:
                 read.append((each, found))
         if read:
-            answers += self._pushed(read)
-        return answers
+            self._push(read)
 
-    def _pushed(self, read: Sequence[tuple[Local, Picture]]) -> list[Acknowledged]:
-        call = partial(self._client.ingest_pictures, self._project, [sent for _, sent in read])
+    def _push(self, read: Sequence[tuple[Local, Picture]]) -> None:
+        pictures = [sent for _, sent in read]
+        push = partial(self._client.ingest_pictures, self._project, pictures, self._batch_id)
         try:
-            answer = self._patience(call)
+            answer = self._patience(partial(_all_or_less, push) if len(read) > 1 else push)
+        except _LessError:
+            middle = len(read) // 2
+            self._push(read[:middle])
+            self._push(read[middle:])
+            return
         except RefusedError as refused:
             if refused.status != _TOO_LARGE:
                 raise
-            if len(read) == 1:
-                return [_refused(read[0][0], "too_large", str(refused))]
-            # Smaller limits than usual: as two requests.
-            middle = len(read) // 2
-            return [*self._pushed(read[:middle]), *self._pushed(read[middle:])]
-        return [
-            Acknowledged(each.name, each.look, told["outcome"], told["reason"], told["detail"])
-            for (each, _), told in zip(read, answer["images"], strict=True)
-        ]
+            self._answers.put([_refused(read[0][0], "too_large", str(refused))])
+            return
+        self._answers.put(
+            [
+                Acknowledged(each.name, each.look, told["outcome"], told["reason"], told["detail"])
+                for (each, _), told in zip(read, answer["images"], strict=True)
+            ]
+        )
 
     def _read(self, each: Local) -> Picture | Acknowledged:
         if each.size > MOST_PICTURE:
@@ -212,6 +239,20 @@ class FolderIngest:
             return _refused(each, "unreadable", f"It cannot be read: {error.strerror}.")
         except SidecarError as error:
             return _refused(each, "invalid_sidecar", str(error))
+
+
+class _LessError(Exception):
+    """Half of it may be taken."""
+
+
+def _all_or_less(push: Callable[[], Any]) -> Any:
+    """What it gives; raises _LessError where limits are smaller, or what is left of a quota is."""
+    try:
+        return push()
+    except RefusedError as refused:
+        if refused.status == _TOO_LARGE or refused.name == _SPENT:
+            raise _LessError from refused
+        raise
 
 
 def _refused(each: Local, reason: str, detail: str) -> Acknowledged:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from app.domain.ingestion import SourceFacts
 from app.imports.rows import is_hidden, suffix_of
+from app.imports.sidecars import is_beside
 from vetted.client import Client
 
 _LISTS = {
@@ -38,6 +39,24 @@ def is_list(path: Path) -> bool:
 def is_archive(path: Path) -> bool:
     """Whether a file is an archive, by its name."""
     return path.name.lower().endswith(_ARCHIVES)
+
+
+def check_sendable(what: str) -> None:
+    """Find out before anything is sent whether it can be.
+
+    Raises:
+        FileNotFoundError: when it is not there.
+        ValueError: when it is a file by whose name it says something of a picture.
+    """
+    if is_location(what) or is_address(what):
+        return
+    path = Path(what)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {what}.")
+    if path.is_file() and is_beside(path.name):
+        raise ValueError(
+            f"{what} is neither a picture nor an archive (.zip, .tar) nor a list (.csv, .jsonl)."
+        )
 
 
 def archives_in(folder: Path) -> Iterator[Path]:
