@@ -292,6 +292,8 @@ def export(
         with target.open("wb") as file:
             file.writelines(write(kind, selection))
     typer.echo(f"{sum(selection.about.rows.values())} pictures are in {target}.")
+    if selection.about.taken_down:
+        typer.echo(f"Taken down since, and left out: {selection.about.taken_down}.")
 
 
 @main.command()

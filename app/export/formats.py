@@ -80,7 +80,12 @@ def write(kind: Format, selection: Selection) -> Iterator[bytes]:
 
 
 def file_name(about: About, kind: Format) -> str:
-    """A name for the download, such as flowers-v2.zip or flowers-v2-coco-part.json."""
+    """A name for the download, such as flowers-v2.zip or flowers-v2-coco-part.json.
+
+    It tells how many pictures of the version were taken down since: a bare list has no other place
+    to say so in.
+    """
     which = "" if kind is Format.IMAGE_FOLDER else f"-{kind.partition('-')[0]}"
     part = "-part" if about.filters else ""
-    return f"{about.slug}-v{about.version}{which}{part}{FORMATS[kind].suffix}"
+    gone = f"-{about.taken_down}-taken-down" if about.taken_down else ""
+    return f"{about.slug}-v{about.version}{which}{part}{gone}{FORMATS[kind].suffix}"

@@ -64,9 +64,10 @@ def an_example(service: Service) -> str:
 
 
 def exported(service: Service, number: int, kind: str) -> bytes:
-    """All that a format says, unpacked."""
+    """All that a format says, unpacked; its name tells of one picture that was taken down."""
     answer = service.call("lea", "GET", f"{BASE}/export?version={number}&format={kind}")
     assert answer.status_code == 200, answer.text
+    assert "-1-taken-down." in answer.headers["content-disposition"], kind
     content = io.BytesIO(answer.content)
     if kind == Format.PARQUET:
         table = pq.read_table(content)
