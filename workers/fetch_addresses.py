@@ -23,11 +23,9 @@ from app.blobs import original_key
 from app.db.session import database_now, transaction
 from app.db.tables import Batch
 from app.domain.fetching import MOST_TRIES, OF_HOST, PASSING, Reason, wait_after
-from app.domain.ingestion import ImageOutcome
 from app.domain.outbound import PrivateHosts
 from app.outbound import NAME, Outbound, Patience
-from app.pictures import PictureLimits
-from app.usecases.pool.batches import end_batch, start_batch
+from app.usecases.pool.batches import end_batch
 from app.usecases.pool.fetch_addresses import (
     Again,
     Due,
@@ -41,9 +39,9 @@ from app.usecases.pool.fetch_addresses import (
     turns,
     write_down,
 )
-from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
-from app.usecases.run_jobs import got_on, lock_batch_claim
+from app.usecases.pool.store_images import Taken, Upload, refused_file, take
 from app.usecases.takedowns.admit import SENTENCES, addresses_shut
+from workers.batches import begin_batch, part
 from workers.fetching import Failed, Fetcher, Got, Unchanged
 from workers.runner import GaveWayError, Publish, Work
 from workers.space import WHILE_FULL, is_full
@@ -77,12 +75,9 @@ def compute(work: Work) -> Publish:
     Raises:
         GaveWayError: when nothing is due for a while, or others have waited long enough.
     """
-    with transaction(work.bench.sessions) as session:
-        batch, _ = lock_batch_claim(session, work.claim)
-        start_batch(batch, database_now(session))
-        done, total = batch.done, batch.total
+    batch = begin_batch(work)
     with ThreadPoolExecutor(1, "database") as database, ThreadPoolExecutor(_DECODERS) as decoders:
-        asyncio.run(_List(work, database, decoders, done, total).fetch())
+        asyncio.run(_List(work, database, decoders, batch.done, batch.total).fetch())
     return _publish
 
 
@@ -124,9 +119,6 @@ class _List:
             pause=timedelta(seconds=settings.fetch_pause),
             most_bytes=settings.most_image_bytes,
             opt_outs=settings.fetch_opt_outs,
-        )
-        self.limits = PictureLimits(
-            bytes=settings.most_image_bytes, pixels=settings.most_image_pixels
         )
         # From the request until the picture is stored: so many are in memory at most.
         self.in_hand = asyncio.Semaphore(settings.fetch_at_once)
@@ -315,7 +307,7 @@ class _List:
         if isinstance(found, Got):
             upload = Upload(address.url, lambda: found.content, address.source)
             loop = asyncio.get_running_loop()
-            store = partial(take, [upload], self.work.bench.blobs, self.limits)
+            store = partial(take, [upload], self.work.bench.blobs, self.work.bench.limits)
             (taken,) = await loop.run_in_executor(self.decoders, store)
             return Ended(address, taken, found.validators)
         # It was asked by the validators of what the project has: that came once more.
@@ -356,16 +348,16 @@ class _List:
                         told.append(await self.results.get())
             ended = [each for each, _ in told if isinstance(each, Ended)]
             again = [each for each, _ in told if isinstance(each, Again)]
-            await self._in_database(partial(self._write_down, ended, again))
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.database, self._write_down, ended, again)
             self.done += len(ended)
             for _, written in told:
                 if not written.done():  # its lane may have been cancelled
                     written.set_result(None)
 
-    def _write_down(self, ended: list[Ended], again: list[Again], session: Session) -> None:
-        batch, job = lock_batch_claim(session, self.work.claim)
-        write_down(session, batch, ended, again, database_now(session))
-        got_on(job)
+    def _write_down(self, ended: list[Ended], again: list[Again]) -> None:
+        with part(self.work) as (session, batch):
+            write_down(session, batch, ended, again, database_now(session))
 
     async def _in_database(self, step: Callable[[Session], T]) -> T:
         """What a step gives, in a transaction of its own."""
@@ -390,6 +382,4 @@ def _judge_hosts(turn: Turn, troubles: dict[str, Failed], session: Session) -> N
 
 
 def _rejected(address: Due, failed: Failed) -> Ended:
-    shown = address.url[:255]
-    answer = ImageAnswer(shown, ImageOutcome.REJECTED, None, failed.reason, failed.detail)
-    return Ended(address, Taken(shown, address.source, None, answer))
+    return Ended(address, refused_file(address.url[:255], failed.reason, failed.detail))

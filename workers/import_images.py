@@ -16,7 +16,6 @@ from app.domain.errors import ImportRefusedError
 from app.domain.importing import ImportFormat
 from app.imports.archive import Archive, DamagedMemberError, open_archive
 from app.imports.draft import Found, draft
-from app.pictures import PictureLimits
 from app.usecases.imports.import_images import (
     Batch,
     begin_import,
@@ -65,12 +64,11 @@ def compute(work: Work) -> Publish:
 
 
 def _batch(work: Work, archive: Archive, start: int, found: Sequence[Found]) -> Batch:
-    settings = work.bench.settings
-    limits = PictureLimits(bytes=settings.most_image_bytes, pixels=settings.most_image_pixels)
+    most, limits = work.bench.settings.most_image_bytes, work.bench.limits
     batch = Batch(start)
     for each in found:
         work.heart.check()
-        read = partial(archive.read, each.name, settings.most_image_bytes + 1)
+        read = partial(archive.read, each.name, most + 1)
         try:
             (taken,) = take([Upload(each.name, read, each.source)], work.bench.blobs, limits)
         except DamagedMemberError:

@@ -9,22 +9,21 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy.orm import Session
 
 from app.blobs import BlobMissing
-from app.db.session import database_now, transaction
+from app.db.session import database_now
 from app.db.tables import Batch, Project
 from app.domain.archive import SENTENCES, Fault
 from app.domain.errors import ImportRefusedError, QuotaSpentError
-from app.domain.ingestion import ImageOutcome, SourceFacts
+from app.domain.ingestion import SourceFacts
 from app.domain.quota import Amount
 from app.imports.archive import shown
 from app.imports.rows import facts
 from app.imports.sidecars import SidecarError, sidecars_of, source_of
 from app.imports.streaming import Member, is_picture, members, samples
-from app.pictures import PictureLimits
-from app.usecases.pool.batches import end_batch, start_batch
+from app.usecases.pool.batches import end_batch
 from app.usecases.pool.ingest_images import ingest_images
-from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
+from app.usecases.pool.store_images import Taken, Upload, refused_file, take
 from app.usecases.quotas import count_use_of_batch
-from app.usecases.run_jobs import lock_batch_claim
+from workers.batches import begin_batch, part
 from workers.runner import JobFailedError, Publish, Work
 from workers.space import need_space
 
@@ -34,17 +33,14 @@ _FEW, _FEW_BYTES = 64, 64_000_000
 def compute(work: Work) -> Publish:
     """Do what is left of the archive."""
     bench = work.bench
-    with transaction(bench.sessions) as session:
-        batch, _ = lock_batch_claim(session, work.claim)
-        start_batch(batch, database_now(session))
-        key, name, done = batch.blob_key, batch.name, batch.done
-        otherwise = facts(**batch.source)
-    if key is None:
+    batch = begin_batch(work)
+    done, otherwise = batch.done, facts(**batch.source)
+    if batch.blob_key is None:
         raise JobFailedError(_GONE)
     most = bench.settings.most_image_bytes
     try:
-        with bench.blobs.open(key) as file:
-            for few in _few(samples(members(file, name, most, done))):
+        with bench.blobs.open(batch.blob_key) as file:
+            for few in _few(samples(members(file, batch.name, most, done))):
                 work.heart.progress(done, None)
                 need_space(work)
                 taken = _taken(work, few, otherwise)
@@ -90,9 +86,7 @@ def _taken(work: Work, few: Iterable[list[Member]], otherwise: SourceFacts) -> l
                     uploads.append(_upload(member, beside, otherwise))
                 except SidecarError as error:
                     refused.append(_refused(member, Fault.INVALID_SIDECAR, shown(str(error))))
-    settings = work.bench.settings
-    limits = PictureLimits(bytes=settings.most_image_bytes, pixels=settings.most_image_pixels)
-    return take(uploads, work.bench.blobs, limits) + refused
+    return take(uploads, work.bench.blobs, work.bench.limits) + refused
 
 
 def _upload(member: Member, beside: dict[str, bytes], otherwise: SourceFacts) -> Upload:
@@ -101,14 +95,11 @@ def _upload(member: Member, beside: dict[str, bytes], otherwise: SourceFacts) ->
 
 
 def _refused(member: Member, fault: Fault, detail: str) -> Taken:
-    name = shown(member.name)
-    answer = ImageAnswer(name, ImageOutcome.REJECTED, None, fault.value, detail)
-    return Taken(filename=name, source=SourceFacts(), picture=None, refusal=answer)
+    return refused_file(shown(member.name), fault, detail)
 
 
 def _store(work: Work, taken: list[Taken], done: int) -> None:
-    with transaction(work.bench.sessions) as session:
-        batch, _ = lock_batch_claim(session, work.claim)
+    with part(work) as (session, batch):
         project = session.get_one(Project, batch.project_id)
         if taken:
             ingest_images(session, project, batch.id, taken)

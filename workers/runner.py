@@ -18,6 +18,7 @@ from app.domain.errors import StaleAttemptError
 from app.domain.job import JobKind
 from app.jobs import Jobs, send_all
 from app.parts import FOLDER, Parts
+from app.pictures import PictureLimits
 from app.settings import Settings
 from app.usecases.imports.import_images import archives_to_forget
 from app.usecases.pool.uploads import batch_blobs_to_forget, blob_key, uploads_to_forget
@@ -81,6 +82,12 @@ class Workbench:
     sessions: Sessions
     blobs: Blobs
     jobs: Jobs
+
+    @property
+    def limits(self) -> PictureLimits:
+        """What the operator lets a picture have."""
+        most = self.settings
+        return PictureLimits(bytes=most.most_image_bytes, pixels=most.most_image_pixels)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.db.session import database_now, transaction
+from app.db.session import database_now
 from app.db.tables import Batch
 from app.domain.errors import QuotaSpentError
 from app.domain.importing import LeftOut
-from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts
+from app.domain.ingestion import SourceFacts
 from app.domain.location import LONGEST_NAME, locations
 from app.imports.rows import ARCHIVES, facts, is_hidden, suffix_of
 from app.imports.sidecars import (
@@ -30,12 +30,12 @@ from app.imports.sidecars import (
     source_of,
 )
 from app.locations import Found, Location, LocationError, UnreadableError, open_location
-from app.pictures import PictureLimits, RefusalReason
-from app.usecases.pool.batches import end_batch, start_batch
+from app.pictures import RefusalReason
+from app.usecases.pool.batches import end_batch
 from app.usecases.pool.fetch_addresses import others_wait
-from app.usecases.pool.store_images import ImageAnswer, Taken, Upload, take
+from app.usecases.pool.store_images import Upload, refused_file, take
 from app.usecases.pool.sync_location import Read, Seen, new_or_changed, place_of, publish_sync
-from app.usecases.run_jobs import got_on, lock_batch_claim
+from workers.batches import begin_batch, part
 from workers.runner import GaveWayError, JobFailedError, Publish, Work
 from workers.space import need_space
 
@@ -69,16 +69,13 @@ def compute(work: Work) -> Publish:
         GaveWayError: when others have waited long enough, or the disk is nearly full.
     """
     settings = work.bench.settings
-    with transaction(work.bench.sessions) as session:
-        batch, _ = lock_batch_claim(session, work.claim)
-        start_batch(batch, database_now(session))
-        name, prefix = place_of(batch)
-        otherwise = facts(**batch.source)
+    batch = begin_batch(work)
+    name, prefix = place_of(batch)
     place = locations(settings.sync_locations or "").get(name)
     if place is None:
         raise JobFailedError(f"The operator no longer allows a location named {name}.")
     try:
-        done = _Sync(work, open_location(place, settings), otherwise).run(prefix)
+        done = _Sync(work, open_location(place, settings), facts(**batch.source)).run(prefix)
     except (LocationError, QuotaSpentError) as error:
         raise JobFailedError(f"{error} What was read is stored; sync again to go on.") from error
     return partial(_publish, done)
@@ -97,10 +94,7 @@ class _Sync:
         self._location = location
         self._otherwise = otherwise
         self._way_at = monotonic() + _SLICE
-        settings = work.bench.settings
-        self._limits = PictureLimits(
-            bytes=settings.most_image_bytes, pixels=settings.most_image_pixels
-        )
+        self._limits = work.bench.limits
 
     def run(self, prefix: str) -> int:
         """Read what is new; gives how many files were looked at."""
@@ -115,7 +109,8 @@ class _Sync:
                     self._work.heart.progress(done, None)
                     read = list(pool.map(self._read, some))
                     done += len(some)
-                    self._write(read, done)
+                    with part(self._work) as (session, batch):
+                        publish_sync(session, batch, read, done)
                 self._work.heart.progress(done, None)
         return done
 
@@ -133,21 +128,15 @@ class _Sync:
                 raise GaveWayError
         self._way_at = monotonic() + _LOOK_EVERY
 
-    def _write(self, read: Sequence[Read], done: int) -> None:
-        with transaction(self._work.bench.sessions) as session:
-            batch, job = lock_batch_claim(session, self._work.claim)
-            publish_sync(session, batch, read, done)
-            got_on(job)
-
     def _read(self, candidate: Candidate) -> Read:
         """Runs in a thread."""
         found, seen = candidate.found, candidate.seen
         if len(found.name.encode()) > LONGEST_NAME:
-            return Read(seen, _refused(found, "name_too_long"), keep=False)
+            return Read(seen, refused_file(found.name, "name_too_long"), keep=False)
         if suffix_of(found.name) in ARCHIVES:
-            return Read(seen, _refused(found, LeftOut.NESTED_ARCHIVE))
+            return Read(seen, refused_file(found.name, LeftOut.NESTED_ARCHIVE))
         if found.size > self._limits.bytes:
-            return Read(seen, _refused(found, RefusalReason.TOO_LARGE))
+            return Read(seen, refused_file(found.name, RefusalReason.TOO_LARGE))
         try:
             said = [
                 (each.name, self._location.read(each, MOST_BYTES + 1))
@@ -157,9 +146,9 @@ class _Sync:
             data = self._location.read(found, self._limits.bytes + 1)
         except UnreadableError:
             # Nothing is kept of it: the next sync tries again.
-            return Read(seen, _refused(found, "unreadable"), keep=False)
+            return Read(seen, refused_file(found.name, "unreadable"), keep=False)
         except SidecarError as error:
-            return Read(seen, _refused(found, "invalid_sidecar", str(error)))
+            return Read(seen, refused_file(found.name, "invalid_sidecar", str(error)))
         upload = Upload(found.name, lambda: data, source)
         (taken,) = take([upload], self._work.bench.blobs, self._limits)
         return Read(seen, taken)
@@ -185,8 +174,3 @@ def _some(of: Iterable[T], most: int) -> Iterator[list[T]]:
     rest = iter(of)
     while some := list(islice(rest, most)):
         yield some
-
-
-def _refused(found: Found, reason: str, detail: str | None = None) -> Taken:
-    answer = ImageAnswer(found.name, ImageOutcome.REJECTED, None, str(reason), detail)
-    return Taken(filename=found.name, source=NOTHING_SAID, picture=None, refusal=answer)

@@ -14,7 +14,7 @@ from app.blobs import Blobs, original_key
 from app.db.many_rows import insert_rows
 from app.db.tables import Image, Project, Source
 from app.domain.errors import InvalidError
-from app.domain.ingestion import ImageOutcome, SourceFacts, check_source
+from app.domain.ingestion import NOTHING_SAID, ImageOutcome, SourceFacts, check_source
 from app.pictures import Picture, PictureLimits, PictureRefused, inspect
 from app.usecases.takedowns.admit import SENTENCES, Arriving, admit
 
@@ -88,17 +88,18 @@ def _take_one(upload: Upload, data: bytes, blobs: Blobs, limits: PictureLimits) 
         source = check_source(upload.source)
         picture = inspect(data, limits)
     except PictureRefused as refused:
-        return _refuse(name, upload.source, refused.reason.value, refused.detail)
+        return refused_file(name, refused.reason, refused.detail)
     except InvalidError as invalid:
-        return _refuse(name, upload.source, f"invalid_{invalid.field}", str(invalid))
+        return refused_file(name, f"invalid_{invalid.field}", str(invalid))
     key = original_key(picture.sha256)
     blobs.put(key, data, picture.format.media_type)
     return Taken(name, source, picture, refusal=None, is_stored=partial(blobs.exists, key))
 
 
-def _refuse(name: str, source: SourceFacts, reason: str, detail: str) -> Taken:
-    answer = ImageAnswer(name, ImageOutcome.REJECTED, None, reason, detail)
-    return Taken(filename=name, source=source, picture=None, refusal=answer)
+def refused_file(name: str, reason: str, detail: str | None = None) -> Taken:
+    """A file that is not taken; its reason is a stable word."""
+    answer = ImageAnswer(name, ImageOutcome.REJECTED, None, str(reason), detail)
+    return Taken(name, NOTHING_SAID, picture=None, refusal=answer)
 
 
 def _shown_name(filename: str) -> str:
