@@ -120,7 +120,8 @@ def database_url(postgres_server: Postgres, migrated_template: str) -> Iterator[
 def _new_database(server: Postgres, template: str) -> Iterator[URL]:
     """A database of the role `vetted`; what is still connected at the end is cut off."""
     name = f"test_{secrets.token_hex(6)}"
-    create = sql.SQL("CREATE DATABASE {} OWNER vetted TEMPLATE {}")
+    # Nothing is synced here, so copying files is the faster way, and leaves nothing to write at the end.
+    create = sql.SQL("CREATE DATABASE {} OWNER vetted TEMPLATE {} STRATEGY file_copy")
     _administer(server, create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield make_url(server.url).set(database=name)
