@@ -6,7 +6,7 @@ import json
 
 import pytest
 from httpx import Response
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.api.dependencies import COOKIE
 from app.db.tables import (
@@ -29,6 +29,7 @@ from app.usecases.dataset.freeze_dataset import freeze_dataset
 from migrations.run import downgrade, upgrade
 from tests import factories
 from tests.api.service import Service, problem
+from tests.moving import move_batches
 
 PROJECT = "/projects/flowers"
 
@@ -415,7 +416,9 @@ def test_each_version_tells_what_made_it_also_after_an_update(labeling: Service)
         sha256 = session.get_one(Image, image_id).sha256
         one, two = session.scalars(select(Category.id).order_by(Category.id)).all()
     do("POST", f"/batches/{batch}/withdraw", json={"members": "end"})
+    move_batches(labeling.sessions)
     do("POST", f"/batches/{batch}/restore")
+    move_batches(labeling.sessions)
     merge = {"kind": "merge", "category_id": one, "into_id": two}
     change = do("POST", "/category-changes", json=merge)["change"]["id"]
     do("POST", f"/category-changes/{change}/undo")
@@ -438,7 +441,12 @@ def test_each_version_tells_what_made_it_also_after_an_update(labeling: Service)
     page = labeling.client.get(f"{PROJECT}/versions", headers=cookie).text
     for says in ("seeds", "round 1", "withdrawing a batch", "undoing a change of categories"):
         assert f"<td>{says}</td>" in page
-    # What can be told is told of versions from before this was kept.
+    # What can be told is told of versions from before this was kept. A batch moved at once then.
+    with labeling.transaction() as session:
+        for verb, number in (("withdraw-batch", 3), ("restore-batch", 4)):
+            made = select(DatasetVersion.created_at).where(DatasetVersion.number == number)
+            at = {"created_at": made.scalar_subquery()}
+            session.execute(update(Event).where(Event.verb == verb).values(at))
     url = labeling.sessions.kw["bind"].url.render_as_string(hide_password=False)
     downgrade(url, to="0029")
     upgrade(url)

@@ -25,6 +25,7 @@ from app.db.tables import (
 from app.domain.batch import BatchKind, BatchState, Members
 from app.domain.dataset import Split
 from app.domain.errors import BatchInRoundError, RoundNotReadyError, TransitionError
+from app.usecases.dataset.freeze_dataset import next_version
 from app.usecases.imports.seed_examples import seed_examples
 from app.usecases.pool.batches import hold_project
 from app.usecases.pool.ingest_images import ingest_images
@@ -360,6 +361,28 @@ def test_members_are_kept_or_end_with_a_version_and_begin_again(
     assert (members(sessions), candidates(sessions)) == ((0, 0), 0)
     assert back(sessions, project, batch_id) == 7
     assert (members(sessions), candidates(sessions)) == ((1, 1), 7)
+
+
+def test_what_was_decided_while_a_batch_was_away_holds(
+    sessions: Sessions, labeled: tuple[Place, int]
+) -> None:
+    """A lead seeds what a labeler had refused: it is an example now, and refused no more."""
+    place, batch_id = labeled
+    project = place.project
+    done(sessions, lambda session: close_round(session, project, 1, database_now(session)))
+    gone(sessions, project, batch_id, Members.END)
+    with transaction(sessions) as session:
+        refused = session.scalars(select(HardNegative)).one()
+        category = session.get_one(Category, refused.category_id)
+        seed = factories.make_example(session, session.get_one(Image, refused.image_id), category)
+        seed.from_version = next_version(session, project)
+    back(sessions, project, batch_id)
+    assert members(sessions) == (1, 0)
+    with sessions() as session:
+        assert session.get_one(Example, seed.id).to_version is None
+        assert session.scalars(
+            select(DatasetVersion.cause).order_by(DatasetVersion.number)
+        ).all() == ["seeds", "round", "withdrawal", "seeds", "restore"]
 
 
 def test_a_near_duplicate_of_what_goes_speaks_for_itself(

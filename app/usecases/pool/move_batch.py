@@ -109,7 +109,8 @@ def _begin_members(session: Session, batch: Batch) -> None:
         "new": next_version(session, project),
     }
     for table, copied in _COPIED.items():
-        session.execute(text(_BEGIN.format(table=table, copied=copied)), version)
+        begin = _BEGIN.format(table=table, copied=copied, other=_OTHER[table])
+        session.execute(text(begin), version)
     session.flush()
     freeze_dataset(session, project, Cause.RESTORE)
     batch.withdrawn_version = None
@@ -234,7 +235,9 @@ _COPIED = {
     "example": "project_id, image_id, category_id, split, round_id, decision_id",
     "hard_negative": "project_id, image_id, category_id, round_id, decision_id",
 }
-# Those of categories that are retired by now stay ended.
+_OTHER = {"example": "hard_negative", "hard_negative": "example"}
+# Those of categories that are retired by now stay ended, and so does what was decided otherwise
+# since: no picture is an example of a category and refused for it.
 _BEGIN = """
     INSERT INTO {table} ({copied}, from_version)
     SELECT {copied}, :new FROM {table} AS member
@@ -247,6 +250,11 @@ _BEGIN = """
       AND EXISTS (
         SELECT FROM category
         WHERE category.id = member.category_id AND category.retired_at IS NULL
+      )
+      AND NOT EXISTS (
+        SELECT FROM {other} AS since
+        WHERE since.image_id = member.image_id AND since.category_id = member.category_id
+          AND since.to_version IS NULL
       )
     ON CONFLICT DO NOTHING
 """
