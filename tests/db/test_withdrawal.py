@@ -39,7 +39,7 @@ from app.usecases.pool.withdraw_batch import (
 from app.usecases.rounds.end_round import close_round
 from app.usecases.rounds.roll_back import roll_back
 from app.usecases.rounds.start_round import start_round
-from app.usecases.run_jobs import claim_job
+from app.usecases.run_jobs import claim_job, fail_job
 from tests import factories
 from tests.db.conftest import Place
 from tests.db.racing import Race, Step
@@ -253,6 +253,22 @@ def test_no_round_begins_while_pictures_leave_or_come_back(
     end = race.run(start, withdraw(unstarted, batches[0]))
     assert end.waited
     assert isinstance(end.second, BatchInRoundError)
+
+
+def test_a_move_that_fails_says_so_and_can_be_begun_anew(
+    sessions: Sessions, blobs: FolderBlobs, unstarted: Project, batches: tuple[int, int]
+) -> None:
+    job_id = done(sessions, withdraw(unstarted, batches[0]))
+    with transaction(sessions) as session:
+        claim = claim_job(session, job_id, "me", database_now(session))  # type: ignore[arg-type]
+        assert claim is not None
+        fail_job(session, claim, database_now(session), "The disk is full.")
+    with sessions() as session:
+        batch = session.get_one(Batch, batches[0])
+        assert (batch.moving, batch.state, batch.error) == (None, "done", "The disk is full.")
+    assert back(sessions, unstarted, batches[0]) == 0
+    assert gone(sessions, unstarted, batches[0]) == (2, 0, 0)
+    assert in_pool(sessions, blobs, unstarted) == [False, True, False]
 
 
 def test_what_comes_while_the_batch_of_the_day_goes_is_another_batch(

@@ -150,7 +150,7 @@ def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
     assert page.get_by_role("progressbar").get_attribute("value") == "1"
     assert_accessible(page)
     move_batches(server.sessions)
-    expect(page.get_by_role("heading", name="Withdrawn")).to_be_visible()
+    expect(page.get_by_role("heading", name="Withdrawn", exact=True)).to_be_visible()
     expect(
         page.get_by_text("3 pictures left the pool. 1 example left the dataset.")
     ).to_be_visible()
