@@ -1,7 +1,9 @@
 """Categories are merged, split, retired and brought back: S and H against the rules written plainly."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -30,6 +32,7 @@ from app.domain.decision import Answer, Verdict
 from app.domain.errors import (
     CategoryRetiredError,
     ChangeStandsError,
+    DomainError,
     InvalidError,
     RoundAtWorkError,
     RoundInProgressError,
@@ -332,6 +335,62 @@ def test_undoing_gives_the_same_hash(garden: Garden, sessions: Sessions, kind: s
         CHANGES[kind](garden)(session, garden.project)
 
 
+def test_no_picture_is_an_example_of_a_category_and_refused_for_it(
+    one_garden: Garden, sessions: Sessions
+) -> None:
+    """Whatever is changed, seeded, refused, undone and gone back from, in whatever order."""
+    garden, project, chance = one_garden, one_garden.project, Random(5)  # noqa: S311
+    done: Counter[str] = Counter()
+
+    def some(session: Session, *columns: Any) -> Any:
+        return chance.choice(session.execute(select(*columns).order_by(*columns)).all())
+
+    def change(session: Session) -> None:
+        a, b = (some(session, Category.id)[0] for _ in range(2))
+        CHANGES[chance.choice(list(CHANGES))](replace(garden, categories=(a, b)))(session, project)
+
+    def take_back(session: Session) -> None:
+        undo(session, garden, session.get_one(CategoryChange, some(session, CategoryChange.id)[0]))
+
+    def go_back(session: Session) -> None:
+        roll_back(session, project, some(session, DatasetVersion.number)[0])
+
+    def grow(session: Session) -> None:
+        # A candidate, and what was said of it; not twice, and not of a category that is no more.
+        image_id, category_id = some(session, Candidate.image_id)[0], some(session, Category.id)[0]
+        known = members(session)[1]
+        if (image_id, category_id) in known or category_id in retired_ids(session):
+            return
+        before = some(session, HardNegative.round_id, HardNegative.decision_id)
+        row = {
+            "project_id": project.id,
+            "image_id": image_id,
+            "category_id": category_id,
+            "from_version": next_version(session, project),
+        }
+        if chance.random() < 0.5:
+            session.add(
+                HardNegative(**row, round_id=before.round_id, decision_id=before.decision_id)
+            )
+        else:
+            session.add(Example(**row, split="train"))
+            session.delete(session.get_one(Candidate, image_id))
+
+    for _ in range(80):
+        step = chance.choice((change, change, take_back, take_back, take_back, go_back, grow))
+        # What is refused changes nothing.
+        with suppress(DomainError, IndexError, StopIteration), transaction(sessions) as session:
+            step(session)
+            done[step.__name__] += 1
+        with sessions() as session:
+            examples, refusals = members(session)
+            own = {(image_id, category_id) for image_id, (category_id, _) in examples.items()}
+            assert own.isdisjoint(refusals)
+            assert retired_ids(session).isdisjoint(each for _, each in own | refusals)
+            assert hash_of_rows(session, newest(session)) == newest(session).content_hash
+    assert min(done[each] for each in ("change", "take_back", "go_back", "grow")) > 2, done
+
+
 @pytest.mark.parametrize("kind", CHANGES)
 def test_going_back_and_forward_over_a_change(
     one_garden: Garden, sessions: Sessions, kind: str
@@ -463,6 +522,14 @@ def test_a_split_is_refused_where_it_would_ask_or_lose_pictures(
         train = rows[Split.TRAIN]
         assert "Test pictures are in no part" in refused([Part("New", (train,))], Rest.ASK)
         assert "no examples of the category" in refused([Part("New", (foreign,))])
+        whole = tuple(
+            session.scalars(
+                select(Image.sha256)
+                .join(Example, Example.image_id == Image.id)
+                .where(Example.category_id == garden.a)
+            )
+        )
+        assert "under its own name" in refused([Part("Species 0", whole)])
         assert "two parts" in refused([Part("New", (train,)), Part("Newer", (train,))])
         assert "called 'new'" in refused([Part("New", (train,)), Part("new", (foreign,))])
         assert "no picture" in refused([Part("New", ())])

@@ -42,6 +42,9 @@ def effect_of_splitting(
         )
     examples, negatives = held(session, project, category_id)
     left = examples - len(pictures)
+    if not left and [part.name for part in parts] == [session.get_one(Category, category_id).name]:
+        # The dataset would be the same by its hash, and so no version would have the change in it.
+        raise InvalidError("parts", "This part is the whole category under its own name.")
     asked = left if rest is Rest.ASK else 0
     if asked and found.tests:
         raise InvalidError(
