@@ -76,6 +76,7 @@ def get_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchReport:
     """The report of a batch: what came, what became of it, and where its pictures stand now."""
     batch, login = _found(unit, access, batch_id)
     stand = batch_queries.batch_standings(unit.session, batch)
+    examples, negatives = batch_queries.batch_members(unit.session, batch)
     return BatchReport(
         **_facts(batch, login),
         pool=StandingsOut(
@@ -85,7 +86,8 @@ def get_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchReport:
             quarantined=stand.quarantined,
             filtered=stand.filtered,
         ),
-        examples=batch_queries.batch_examples(unit.session, batch),
+        examples=examples,
+        negatives=negatives,
     )
 
 

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from sqlalchemy import Label, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Batch, BatchImage, BatchRefusal, Candidate, Example, Job, Project, User
+from app.db.tables import (
+    Batch,
+    BatchImage,
+    BatchRefusal,
+    Candidate,
+    Example,
+    Image,
+    Job,
+    Negative,
+    Project,
+    User,
+)
 from app.domain.batch import Standing
 
 
@@ -99,14 +110,29 @@ def batch_standings(session: Session, batch: Batch) -> Standings:
     return Standings(**session.execute(counted).mappings().one())
 
 
-def batch_examples(session: Session, batch: Batch) -> int:
-    """How many pictures of a batch are examples by now."""
-    return session.scalars(
-        select(func.count())
-        .select_from(BatchImage)
-        .join(Example, Example.image_id == BatchImage.image_id)
-        .where(BatchImage.batch_id == batch.id, Example.to_version.is_(None))
-    ).one()
+def batch_members(session: Session, batch: Batch) -> tuple[int, int]:
+    """How many pictures of a batch are examples by now, and how many are negatives."""
+    of_batch = select(func.count()).select_from(BatchImage).where(BatchImage.batch_id == batch.id)
+    examples = of_batch.join(Example, Example.image_id == BatchImage.image_id).where(
+        Example.to_version.is_(None)
+    )
+    negatives = of_batch.join(Negative, Negative.image_id == BatchImage.image_id)
+    counted = select(examples.scalar_subquery(), negatives.scalar_subquery())
+    in_dataset, out_of_domain = session.execute(counted).one()
+    return in_dataset, out_of_domain
+
+
+def batch_samples(session: Session, batch: Batch, limit: int) -> Sequence[str]:
+    """The hashes of some pictures that a batch brought, the newest first."""
+    newest = (
+        select(BatchImage.image_id)
+        .where(BatchImage.batch_id == batch.id)
+        .order_by(BatchImage.image_id.desc())
+        .limit(limit)
+        .subquery()
+    )
+    found = select(Image.sha256).join(newest, newest.c.image_id == Image.id)
+    return session.scalars(found.order_by(Image.id.desc())).all()
 
 
 def moved_so_far(session: Session, batch: Batch) -> tuple[int, int | None]:

@@ -142,22 +142,20 @@ def _numbers(
         NumberLine(
             t("Examples that pass"),
             words.percent(kept),
-            t(
-                "cross-validated, of {n}; there are {now} now",
-                n=count(facts["positives"]),
-                now=count(positives),
-            ),
+            _of(facts["positives"], positives, words),
         ),
         NumberLine(
             t("Negatives that pass"),
             words.percent(passed),
-            t(
-                "cross-validated, of {n}; there are {now} now",
-                n=count(facts["negatives"]),
-                now=count(negatives),
-            ),
+            _of(facts["negatives"], negatives, words),
         ),
     )
+
+
+def _of(learned: int, now: int, words: Words) -> str:
+    if learned == now:
+        return words.t("cross-validated, of {n}", n=count(learned))
+    return words.t("cross-validated, of {n}; there are {now} now", n=count(learned), now=count(now))
 
 
 def _shown(by_origin: dict[str, int], negatives: int, words: Words) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
+from app.api.answers import picture_url
 from app.db import batch_queries
 from app.db.batch_queries import Standings
 from app.db.tables import Batch, Project
@@ -14,11 +15,12 @@ from app.web.imports import OTHER_REASON
 from app.web.lead_nav import POOL, lead_nav
 from app.web.pages.frame import Fact, Frame, Headline
 from app.web.pages.imports import ReasonLine, RefusedFile
-from app.web.pages.pool import BatchLine, BatchReportPage, PoolPage
+from app.web.pages.pool import BatchLine, BatchReportPage, PoolPage, Sample
 from app.web.pool_nav import BATCHES, pool_nav
 from app.web.words import Words, count, marked
 
 PAGE = 50
+SAMPLES = 12  # pictures of a batch
 TOLD = 200  # refused files on a page; REST has the rest
 KINDS = {
     BatchKind.UPLOAD: marked("Upload"),
@@ -159,11 +161,21 @@ def batch_report_page(
         ),
         stands=_stands(
             batch_queries.batch_standings(session, batch),
-            batch_queries.batch_examples(session, batch),
+            *batch_queries.batch_members(session, batch),
             words,
         ),
         finishable=batch.state == BatchState.OPEN,
         cancellable=batch.state in AT_WORK,
+        samples=tuple(
+            Sample(
+                words.t("Picture {place}", place=place),
+                picture_url(project.slug, sha256, "thumbnail"),
+                picture_url(project.slug, sha256, "screen"),
+            )
+            for place, sha256 in enumerate(
+                batch_queries.batch_samples(session, batch, SAMPLES), start=1
+            )
+        ),
         withdrawable=batch.withdrawn_at is None and not _is_busy(batch),
         restorable=batch.withdrawn_at is not None and not _is_busy(batch),
         fetchable=can_fetch_again(batch),
@@ -235,7 +247,7 @@ def _left(withdrawal: Mapping[str, int], words: Words) -> Iterator[str]:
         )
 
 
-def _stands(stand: Standings, examples: int, words: Words) -> tuple[Fact, ...]:
+def _stands(stand: Standings, examples: int, negatives: int, words: Words) -> tuple[Fact, ...]:
     t = words.t
     return (
         Fact(t("In the pool"), count(stand.open)),
@@ -244,4 +256,5 @@ def _stands(stand: Standings, examples: int, words: Words) -> tuple[Fact, ...]:
         Fact(t("Quarantined"), count(stand.quarantined)),
         Fact(t("Filtered"), count(stand.filtered)),
         Fact(t("Examples"), count(examples)),
+        Fact(t("Negatives"), count(negatives)),
     )

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from app.db.tables import Batch, Candidate, Example, Image, Job
+from app.db.tables import Batch, Candidate, Example, Image, Job, Negative
 from app.domain.access import Scope
 from app.domain.job import JobKind
 from tests import factories
@@ -52,8 +52,12 @@ def test_a_batch_reports_what_came_and_where_it_stands_now(service: Service) -> 
         image = session.get_one(Image, ids[0])
         factories.make_example(session, image, category)
         session.delete(session.get_one(Candidate, ids[0]))
+        session.delete(session.get_one(Candidate, ids[1]))
+        session.add(Negative(image_id=ids[1], project_id=image.project_id, origin="marked"))
     told = service.call("lea", "GET", f"{BATCHES}/{number}").json()
-    assert (told["pool"]["open"], told["pool"]["filtered"], told["examples"]) == (2, 0, 1)
+    # Each of the seven is somewhere.
+    assert (sum(told["pool"].values()), told["examples"], told["negatives"]) == (5, 1, 1)
+    assert told["pool"]["filtered"] == 0
     with service.sessions() as session:
         assert session.scalars(select(func.count()).select_from(Example)).one() == 3
 

@@ -66,6 +66,7 @@ def test_a_group_is_taken_apart_and_put_together(
     group.get_by_role("button", name="The same", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Back in its group")
     expect(group).to_have_count(0)
+    expect(page.get_by_role("heading", name="Duplicates")).to_be_focused()
     page.reload()
     expect(page.get_by_text("There is none.")).to_be_visible()
 

@@ -83,9 +83,12 @@ def test_negatives_are_given_and_a_filter_is_trained(
     expect(page.get_by_role("alert")).to_contain_text("Unpack the archive")
     page.locator("#train").click()
     expect(page.get_by_role("heading", name="A coarse filter is at work")).to_be_visible()
-    page.locator("#stop-filter").click()
+    # Whoever uses the keyboard stays where they are.
+    expect(page.locator("#stop-filter")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="No coarse filter yet")).to_be_visible()
-    page.locator("#train").click()
+    expect(page.locator("#train")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="A coarse filter is at work")).to_be_visible()
     work(server)
     # The threshold comes with the first filter.

@@ -58,6 +58,9 @@ def test_a_lead_releases_a_candidate_and_takes_it_back(
     page.unroute("**/release")
     button.click()
     expect(page.get_by_role("status")).to_have_text("Released: rounds may ask about it.")
+    expect(page.get_by_text("One candidate shows what a picture")).to_be_visible()
+    expect(page.get_by_role("link", name="In quarantine: 1")).to_be_visible()
+    expect(button).to_be_focused()
     assert standing(server, leaking, sha256) == "open"
     page.get_by_role("link", name=re.compile("^Released")).click()
     expect(page.get_by_role("link", name="Released: 1")).to_be_visible()

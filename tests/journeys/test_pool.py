@@ -124,6 +124,9 @@ def test_a_batch_is_withdrawn_between_rounds_and_brought_back(
     made = labeling(proposals=2)
     _, upload = bring(server, made)
     page = visit(f"/projects/{made.slug}/pool/batches/{upload}", login_of("lena", made))
+    expect(page.get_by_role("region", name="Its newest pictures").get_by_role("img")).to_have_count(
+        4
+    )
     page.get_by_role("button", name="Withdraw").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("4 pictures leave the pool.")

@@ -67,6 +67,9 @@ class BatchReport(BatchOut):
 
     pool: StandingsOut
     examples: int = Field(description="Pictures that are examples of the dataset by now")
+    negatives: int = Field(
+        description="Pictures that the coarse filter learns from as out of domain"
+    )
 
 
 class BatchPage(BaseModel):

@@ -43,6 +43,15 @@ class PoolPage:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One picture of a batch: its address in two sizes."""
+
+    label: str
+    thumbnail: str
+    screen: str
+
+
+@dataclass(frozen=True)
 class BatchReportPage:
     """One batch: how far it is, what became of its pictures, and what may be done with it."""
 
@@ -65,6 +74,7 @@ class BatchReportPage:
     notice: str | None
     came: tuple[Fact, ...]
     stands: tuple[Fact, ...]
+    samples: tuple[Sample, ...]
     finishable: bool
     cancellable: bool
     withdrawable: bool

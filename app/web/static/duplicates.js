@@ -17,6 +17,7 @@ async function act(button) {
   at("refusal").hidden = true;
   at("said").textContent = "";
   button.disabled = true;
+  const following = button.closest(".group").nextElementSibling?.querySelector("[data-act]");
   try {
     await call("POST", `${path}/${sha256}/${how}`);
     at("said").textContent =
@@ -34,7 +35,8 @@ async function act(button) {
     at("refusal").hidden = false;
   }
   bind();
-  document.querySelector(`[data-sha256="${sha256}"]`)?.focus();
+  // The group may be gone: on with the next, and from the last one back to the top.
+  (document.querySelector(`[data-sha256="${sha256}"]`) ?? following ?? at("duplicates-heading")).focus();
 }
 
 document.addEventListener("click", ({ target }) => {

@@ -31,6 +31,7 @@ async function refresh() {
 }
 
 let watching = false;
+let pressed = false;
 
 /** Look again and again while a worker is at it. */
 async function watch() {
@@ -49,6 +50,8 @@ async function watch() {
 /** The buttons, as they are after what was put in place. */
 function bind() {
   for (const button of document.querySelectorAll("[data-ready]")) button.disabled = button.dataset.ready !== "yes";
+  // What was pressed has made way for its opposite: whoever uses the keyboard stays at this place.
+  if (pressed && document.activeElement === document.body) (at("stop-filter") ?? at("train")).focus();
   for (const button of document.querySelectorAll("[data-take-back]")) button.disabled = false;
 }
 
@@ -67,6 +70,7 @@ async function ask(path, body) {
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
+  pressed = button?.id === "train" || button?.id === "stop-filter";
   if (button?.id === "train") {
     button.disabled = true;
     ask("train");

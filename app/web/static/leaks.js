@@ -1,6 +1,7 @@
 // Leaks of the test split: released from quarantine and put back, each at once and reversibly.
 
 import { Passing, call } from "./api.js";
+import { refresh } from "./fresh.js";
 import { t } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -18,6 +19,7 @@ async function act(button) {
     button.dataset.act = released ? "quarantine" : "release";
     button.textContent = released ? t("The same after all") : t("Another photograph");
     button.closest("li").toggleAttribute("data-released", released);
+    await refresh(); // the counts
     at("said").textContent = released
       ? t("Released: rounds may ask about it.")
       : t("Back in quarantine: nobody is asked about it.");
