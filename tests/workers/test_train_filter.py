@@ -228,6 +228,29 @@ def test_scoring_gives_way_to_a_round_and_goes_on_where_it_was(
     assert {of for _, of in scores(alone, project_id).values()} == {made.id}
 
 
+def test_a_worker_stops_scoring_when_a_lead_says_so(
+    alone: Factory, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs: FolderBlobs = bench.blobs  # type: ignore[assignment]
+    project_id = project_of(alone, blobs)
+    screen(bench)
+    monkeypatch.setattr(train_filter, "_BLOCK", 5)
+    monkeypatch.setattr("workers.courtesy._EVERY", 0.0)
+    job_id, publish = ask_for_filter(alone, project_id), score.publish_scores
+
+    def and_a_lead_stops_it(*given: object) -> None:
+        publish(*given)  # type: ignore[arg-type]
+        with alone.transaction() as session:
+            project = session.get_one(Project, project_id)
+            ask.cancel_training(session, project, alone.lead, database_now(session))
+
+    monkeypatch.setattr(score, "publish_scores", and_a_lead_stops_it)
+    run_one(bench, job_id)
+    assert alone.job(job_id).state == "cancelled"
+    made = in_force(alone, project_id)
+    assert sum(of == made.id for _, of in scores(alone, project_id).values()) == 5
+
+
 def test_a_filter_that_comes_while_a_block_is_screened_scores_it(
     alone: Factory, bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
