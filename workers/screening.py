@@ -87,7 +87,7 @@ class Screening:
                 return
 
     def progress(self, within_block: int = 0, _of: int = 0) -> None:
-        """Tell how many are screened; more may have come meanwhile."""
+        """Tell how many are looked at, new examples among them; more may have come meanwhile."""
         done = self.done + within_block
         self.work.heart.progress(done, max(done, self.total))
 
@@ -140,6 +140,7 @@ class Screening:
             examples = likenesses.next_examples(session, self.project_id, BLOCK)
         if not examples:
             return False
+        self.total += len(examples)
         self.lookup.forget_test()
         looks = self.look_at([each.sha256 for each in examples])
         subjects = [
@@ -156,6 +157,7 @@ class Screening:
             lock_owner(session, self.work.claim)
             self._publish(session, settled)
             likenesses.mark_examples(session, self.project_id, examples[-1].example_id)
+        self.done += len(examples)
         self._crowd()
         return True
 

@@ -18,6 +18,7 @@ from tests.factories import paint, until_blocked
 from tests.memory_jobs import MemoryJobs
 from tests.workers.factory import Factory, eventually
 from workers import screening
+from workers.heart import Heart
 from workers.queue_screenings import queue_screenings
 from workers.runner import Workbench, run_one
 
@@ -62,6 +63,24 @@ def jobs_of(factory: Factory, project_id: int) -> list[Job]:
         return list(
             session.scalars(select(Job).where(Job.project_id == project_id).order_by(Job.id))
         )
+
+
+def test_progress_never_goes_back(
+    alone: Factory, bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_of(alone, [paint(index % 2, index) for index in range(1, 6)])
+    told: list[int] = []
+    tell = Heart.progress
+
+    def listen(heart: Heart, step: int, steps: int | None) -> None:
+        told.append(step)
+        tell(heart, step, steps)
+
+    monkeypatch.setattr(Heart, "progress", listen)
+    queue_screenings(bench)
+    assert work_off(bench) == [JobKind.SCREEN_POOL]
+    # Two examples, then the pool.
+    assert (told, told[-1]) == (sorted(told), 7)
 
 
 def test_what_is_new_becomes_open_and_has_features(alone: Factory, bench: Workbench) -> None:
