@@ -122,7 +122,11 @@ def user_add(
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
-    with _plain_refusals(), database(data_dir) as url, session_at(url) as session:
+    with (
+        _plain_refusals(),
+        database(data_dir, may_begin=True) as url,
+        session_at(url) as session,
+    ):
         people.add_user(session, login, name or login, password, may_create_projects=lead)
     typer.echo(f"{login} can sign in.")
 

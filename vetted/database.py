@@ -12,6 +12,7 @@ from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Project
 from app.domain.errors import NotFoundError
 from migrations.run import upgrade
+from vetted.embedded.errors import EmbeddedError
 from vetted.embedded.postgres import Postgres
 from vetted.embedded.stack import running_environment
 
@@ -19,11 +20,14 @@ URL = "VETTED_DATABASE_URL"
 
 
 @contextmanager
-def database(data_dir: Path) -> Iterator[str]:
+def database(data_dir: Path, *, may_begin: bool = False) -> Iterator[str]:
     """The URL of a database that answers.
 
     Without VETTED_DATABASE_URL it is the embedded one of `data_dir`: used as it runs, or else
     started and migrated for as long as the context lasts.
+
+    Raises:
+        EmbeddedError: when there is none yet, and none `may_begin`.
     """
     named = os.environ.get(URL)
     if named:
@@ -33,6 +37,11 @@ def database(data_dir: Path) -> Iterator[str]:
     if running is not None:
         yield running[URL]
         return
+    if not may_begin and not (data_dir / "postgres").exists():
+        raise EmbeddedError(
+            f"There is no database in {data_dir}. Name the folder of the service with --data-dir, "
+            "or begin one with `vetted up`."
+        )
     embedded = Postgres(data_dir)
     url = embedded.start()
     try:

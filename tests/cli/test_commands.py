@@ -55,6 +55,13 @@ def test_a_refusal_is_a_sentence_and_not_a_traceback(
     assert "Traceback" not in result.output
 
 
+def test_no_database_is_begun_by_a_wrong_folder(tmp_path: Path) -> None:
+    words = ["token", "add", "ada", "--scope", "ingest", "--data-dir", str(tmp_path / "var")]
+    result = CliRunner().invoke(main, words, env={"VETTED_DATABASE_URL": ""})
+    assert (result.exit_code, "There is no database in" in result.output) == (1, True)
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_token_is_printed_once_and_kept_as_a_hash(vetted: Vetted, database_url: str) -> None:
     vetted("user", "add", "crawler", typed="correct horse battery\n")
     quota = ("--most-images", "1000", "--most-bytes", "5000000000")

@@ -279,6 +279,7 @@ class _Run:
         if not self.wanted.wait:
             console.print(f"{shown(name)} is batch {batch_id}.", highlight=False, markup=False)
             return True
+        self.summary.batches.append((name, batch_id))
         with Progress(console) as progress:
             report = follow(
                 self.client,
@@ -290,7 +291,6 @@ class _Run:
                 _SHOWN,
             )
         self.summary.add_report(name, report)
-        self.summary.batches.append((name, batch_id))
         return report.error is None
 
 
