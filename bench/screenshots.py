@@ -11,6 +11,7 @@ import argparse
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from app.api.dependencies import COOKIE
 from app.domain.access import Scope
 from app.usecases import people
 from migrations.run import upgrade
-from vetted.client import Client
+from vetted.client import Client, Picture
 from vetted.database import session_at
 from vetted.demo import loop
 from vetted.demo.backbone import WITHOUT_WEIGHTS, Choice, choose_backbone
@@ -39,6 +40,7 @@ PROJECT = "meadow-flowers"
 ROUNDS = 2
 PER_CATEGORY = 40
 DISTRACTORS = 60
+CRAWLED = 60  # pictures of the batch that has a page
 PART = 24  # answers in the round that is left open
 GRID_ABOVE = 0.6  # the drawn look-alikes are hard: few categories are mostly right
 PASSWORD = "a password of nobody"  # noqa: S105 - it lives as long as this command
@@ -56,6 +58,9 @@ LEAD_PAGES = {
     "categories": ("/projects/{project}/categories", "#lead"),
     "category": ("/projects/{project}/categories/{category}", "#lead"),
     "change": ("/projects/{project}/categories/{category}/change", "#lead"),
+    "pool": ("/projects/{project}/pool", "#lead"),
+    "batch": ("/projects/{project}/pool/batches/{batch}", "#lead"),
+    "filter": ("/projects/{project}/pool/filter", "#above li"),
     "map": ("/projects/{project}/map", "#colour:enabled"),
     "quality": (f"/projects/{{project}}/quality?round={ROUNDS}", "#lead"),
     "version": (f"/projects/{{project}}/versions/{ROUNDS + 1}", "#lead"),
@@ -147,12 +152,32 @@ def _work(
         lead.put(f"/projects/{PROJECT}/members/{login}", {"role": "labeler"})
     lead.patch(f"/projects/{PROJECT}", {"grid_above": GRID_ABOVE})
     loop.seed(lead, PROJECT, folder, progress)
+    _crawl(lead, folder)
     loop.ingest(lead, PROJECT, folder.pool, progress)
     truth = folder.truth()
     for _ in range(ROUNDS):
         loop.full_round(lead, expert, PROJECT, truth, progress)
     loop.propose(lead, PROJECT, progress)
     return truth
+
+
+def _crawl(lead: Client, folder: Folder) -> None:
+    """A coarse filter, and a batch with what the web serves in place of pictures."""
+    lead.add_negatives(PROJECT, folder.distractors[::2], {"origin": "given"})
+    lead.post(f"/projects/{PROJECT}/filter/train")
+    while (found := lead.get(f"/projects/{PROJECT}/filter"))["filter"] is None:
+        if found["job"]["state"] == "failed":
+            raise RuntimeError(found["job"]["error"])
+        time.sleep(0.5)
+    batch = lead.post(f"/projects/{PROJECT}/batches", {"name": "Valley path, week 21"})["id"]
+    crawled: list[Picture] = [(file.name, file.read_bytes(), {}) for file in folder.pool[:CRAWLED]]
+    crawled += [
+        ("valley/0417.jpg", b"<!doctype html><title>403 Forbidden</title>", {}),
+        ("valley/0502.jpg", crawled[0][1][:2000], {}),
+        ("valley/0533.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", {}),
+    ]
+    lead.ingest_pictures(PROJECT, crawled, batch)
+    lead.post(f"/projects/{PROJECT}/batches/{batch}/finish")
 
 
 def _answer_a_part(labeler: Client, truth: dict[str, str]) -> None:
@@ -183,13 +208,15 @@ def _take_pictures(stack: Stack, truth: dict[str, str], target: Path) -> None:
 
 def _lead(profile: BrowserContext, stack: Stack, target: Path) -> None:
     """The project lead's desk."""
-    api = f"{stack.url}/api/v1/projects/{PROJECT}/categories"
-    categories = profile.request.get(api).json()
+    api = f"{stack.url}/api/v1/projects/{PROJECT}"
+    categories = profile.request.get(f"{api}/categories").json()
+    first = profile.request.get(f"{api}/batches").json()["batches"][-1]
     # The category with the most look-alikes taken for it has the most to show.
     fullest = max(categories, key=lambda each: each["counts"]["hard_negatives"])
     for name, (path, ready) in LEAD_PAGES.items():
         page = profile.new_page()
-        page.goto(stack.url + path.format(project=PROJECT, category=fullest["id"]))
+        shown = path.format(project=PROJECT, category=fullest["id"], batch=first["id"])
+        page.goto(stack.url + shown)
         # Not "networkidle": a page whose numbers come by a stream never rests.
         page.wait_for_load_state("load")
         page.wait_for_selector(ready, timeout=PATIENCE)
