@@ -267,7 +267,9 @@ def enter_project(
 def _forbidden(right: Right, role: Role) -> ForbiddenError:
     roles, _ = RULES[right]
     if role not in roles:
-        return ForbiddenError("This is for leads of the project, and you are a labeler here.")
+        return ForbiddenError(
+            "This is for leads of the project, and you are a labeler here. Ask one of them."
+        )
     return ForbiddenError(
         "This token lacks the scope '{scope}'. Use one that has it.", scope=right.value
     )

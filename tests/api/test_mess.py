@@ -106,7 +106,7 @@ def test_the_bytes_decide_what_it_is(
         ("photo.heic", heic(), "unsupported_format", "HEIC"),
         ("photo.heic.jpg", heic(), "unsupported_format", "HEIC"),
         ("cut.gif", film(50)[:-20], "truncated", "ends too early"),
-        ("archive.jpg", archive(), "not_an_image", "known picture"),
+        ("archive.jpg", archive(), "not_an_image", "zip archive"),
         ("huge.png", png(30_000, 30_000, 8, 2, bytes(3_000_000)), "too_many_pixels", "pixels"),
         ("tiny.gif", encode(Pillow.new("P", (1, 1)), "GIF"), "too_small", "1 x 1"),
         ("thin.png", encode(Pillow.new("L", (3000, 2)), "PNG"), "too_small", "3000 x 2"),
