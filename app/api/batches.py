@@ -76,7 +76,6 @@ def get_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchReport:
     """The report of a batch: what came, what became of it, and where its pictures stand now."""
     batch, login = _found(unit, access, batch_id)
     stand = batch_queries.batch_standings(unit.session, batch)
-    examples, negatives = batch_queries.batch_members(unit.session, batch)
     return BatchReport(
         **_facts(batch, login),
         pool=StandingsOut(
@@ -86,8 +85,8 @@ def get_batch(batch_id: int, unit: UnitDep, access: Crawler) -> BatchReport:
             quarantined=stand.quarantined,
             filtered=stand.filtered,
         ),
-        examples=examples,
-        negatives=negatives,
+        examples=stand.examples,
+        negatives=stand.negatives,
     )
 
 

@@ -33,6 +33,14 @@ class Standings:
 
 
 @dataclass(frozen=True)
+class BatchStandings(Standings):
+    """The same of a batch, with its pictures that are examples or negatives by now."""
+
+    examples: int = 0
+    negatives: int = 0
+
+
+@dataclass(frozen=True)
 class Received:
     """What all batches of a project brought together."""
 
@@ -99,27 +107,26 @@ def pool_standings(session: Session, project_id: int) -> Standings:
     return Standings(**session.execute(counted).mappings().one())
 
 
-def batch_standings(session: Session, batch: Batch) -> Standings:
-    """Where the candidates stand that a batch brought, first or again."""
-    counted = (
-        select(*_counts(batch.project_id))
-        .select_from(BatchImage)
-        .join(Candidate, Candidate.image_id == BatchImage.image_id)
-        .where(BatchImage.batch_id == batch.id)
-    )
-    return Standings(**session.execute(counted).mappings().one())
-
-
-def batch_members(session: Session, batch: Batch) -> tuple[int, int]:
-    """How many pictures of a batch are examples by now, and how many are negatives."""
-    of_batch = select(func.count()).select_from(BatchImage).where(BatchImage.batch_id == batch.id)
+def batch_standings(session: Session, batch: Batch) -> BatchStandings:
+    """Where the pictures stand that a batch brought, first or again."""
+    brought = BatchImage.batch_id == batch.id
+    # Each counts for itself, whatever the others join.
+    of_batch = select(func.count()).select_from(BatchImage).where(brought).correlate(None)
     examples = of_batch.join(Example, Example.image_id == BatchImage.image_id).where(
         Example.to_version.is_(None)
     )
     negatives = of_batch.join(Negative, Negative.image_id == BatchImage.image_id)
-    counted = select(examples.scalar_subquery(), negatives.scalar_subquery())
-    in_dataset, out_of_domain = session.execute(counted).one()
-    return in_dataset, out_of_domain
+    counted = (
+        select(
+            *_counts(batch.project_id),
+            examples.scalar_subquery().label("examples"),
+            negatives.scalar_subquery().label("negatives"),
+        )
+        .select_from(BatchImage)
+        .join(Candidate, Candidate.image_id == BatchImage.image_id)
+        .where(brought)
+    )
+    return BatchStandings(**session.execute(counted).mappings().one())
 
 
 def batch_samples(session: Session, batch: Batch, limit: int) -> Sequence[str]:

@@ -268,7 +268,7 @@ def _forbidden(right: Right, role: Role) -> ForbiddenError:
     roles, _ = RULES[right]
     if role not in roles:
         return ForbiddenError(
-            "This is for leads of the project, and you are a labeler here. Ask one of them."
+            "You are a labeler here, and this is for leads: ask a lead of the project."
         )
     return ForbiddenError(
         "This token lacks the scope '{scope}'. Use one that has it.", scope=right.value

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.api.answers import picture_url
 from app.db import batch_queries
-from app.db.batch_queries import Standings
+from app.db.batch_queries import BatchStandings
 from app.db.tables import Batch, Project
 from app.domain.batch import BatchKind, BatchState, Moving
 from app.usecases.pool.address_lists import can_fetch_again
@@ -159,11 +159,7 @@ def batch_report_page(
             Fact(words.t("There already"), count(batch.duplicate)),
             Fact(words.t("Left out"), count(batch.rejected)),
         ),
-        stands=_stands(
-            batch_queries.batch_standings(session, batch),
-            *batch_queries.batch_members(session, batch),
-            words,
-        ),
+        stands=_stands(batch_queries.batch_standings(session, batch), words),
         finishable=batch.state == BatchState.OPEN,
         cancellable=batch.state in AT_WORK,
         samples=tuple(
@@ -247,7 +243,7 @@ def _left(withdrawal: Mapping[str, int], words: Words) -> Iterator[str]:
         )
 
 
-def _stands(stand: Standings, examples: int, negatives: int, words: Words) -> tuple[Fact, ...]:
+def _stands(stand: BatchStandings, words: Words) -> tuple[Fact, ...]:
     t = words.t
     return (
         Fact(t("In the pool"), count(stand.open)),
@@ -255,6 +251,6 @@ def _stands(stand: Standings, examples: int, negatives: int, words: Words) -> tu
         Fact(t("Near-duplicates"), count(stand.near_duplicate)),
         Fact(t("Quarantined"), count(stand.quarantined)),
         Fact(t("Filtered"), count(stand.filtered)),
-        Fact(t("Examples"), count(examples)),
-        Fact(t("Negatives"), count(negatives)),
+        Fact(t("Examples"), count(stand.examples)),
+        Fact(t("Negatives"), count(stand.negatives)),
     )

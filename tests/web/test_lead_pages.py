@@ -65,7 +65,7 @@ PAGES = {
     "/pool/duplicates": ("/pool/duplicates", 8),
     "/pool/takedowns": ("/pool/takedowns", 4),
     "/pool/leaks": ("/pool/leaks", 5),
-    "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 8),
+    "/pool/batches/{batch_id}": ("/pool/batches/{batch}", 7),
     "/pool/filter": ("/pool/filter", 9),
 }
 # A form's answer is a file.

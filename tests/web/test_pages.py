@@ -65,7 +65,7 @@ def test_the_lead_page_is_closed_to_labelers(
     answer = signed_in(browser, "ada").get(f"/projects/{labeling.slug}")
     assert answer.status_code == 403
     assert answer.headers["content-type"].startswith("text/html")
-    assert "you are a labeler here" in answer.text
+    assert "ask a lead" in answer.text
 
 
 def test_both_roles_may_label(browser: Browser, labeling: factories.Labeling) -> None:
